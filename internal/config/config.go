@@ -1,0 +1,169 @@
+// Package config is the pack's configuration: declared once, here, from which config.schema.yaml is generated, the defaults are
+// filled in and a lab's values are checked.
+//
+// StackStorm hands an action its resolved configuration as one JSON text (docs/architecture.md, "Configuration").
+// Every wait and interval is a number of seconds with a maximum, because the timeouts of actions are computed from the maxima.
+package config
+
+import (
+	"encoding/json"
+	"time"
+
+	"stackstorm-laas/internal/secret"
+)
+
+// Config is the whole configuration. Tags: desc, default, min, max, enum, required; secret.String marks a secret.
+type Config struct {
+	FOG       FOG       `json:"fog" desc:"The FOG server that images hosts."`
+	VPN       VPN       `json:"vpn" desc:"The LDAP directory that the VPN server authenticates against."`
+	Bot       Bot       `json:"bot" desc:"Chat bot that is told about failures. Leave address empty for none."`
+	Dashboard Dashboard `json:"dashboard" desc:"The LaaS dashboard that users book on."`
+	SSH       SSH       `json:"ssh" desc:"How the lab logs in to its hosts."`
+	Network   Network   `json:"network" desc:"VLANs and the switches' interfaces."`
+	Imaging   Imaging   `json:"imaging" desc:"Deadlines of imaging and booting."`
+	BMC       BMC       `json:"bmc" desc:"Baseboard management controllers."`
+	Release   Release   `json:"release" desc:"What is done when a booking ends."`
+	ST2       ST2       `json:"st2" desc:"StackStorm itself."`
+	TLS       TLS       `json:"tls" desc:"Certificates of the servers the pack talks to."`
+}
+
+// FOG configures the imaging server.
+type FOG struct {
+	Address string        `json:"address" required:"true" desc:"Base URL of FOG, e.g. https://fog.lab.example/fog/"`
+	APIKey  secret.String `json:"api_key" required:"true" desc:"FOG API token (FOG Configuration, API System)."`
+	UserKey secret.String `json:"user_key" required:"true" desc:"FOG user API token (a user with the API enabled)."`
+	Timeout Duration      `json:"timeout" default:"30" max:"120" desc:"Seconds one call to FOG may take."`
+	Retry   Duration      `json:"retry" default:"60" max:"300" desc:"Seconds for which a call is repeated after time-outs and HTTP 5xx; 0 never repeats."`
+}
+
+// VPN configures the LDAP directory of VPN accounts.
+type VPN struct {
+	Server         string         `json:"server" desc:"LDAP server: host, host:port, or a URL ldap:// or ldaps://. Leave empty for a lab without VPN."`
+	Authentication Authentication `json:"authentication" desc:"The account that may add and delete VPN accounts."`
+	Directory      Directory      `json:"directory" desc:"Where VPN accounts are in the directory."`
+	User           DirectoryUser  `json:"user" desc:"Shape of a VPN account."`
+	Security       string         `json:"security" default:"starttls" enum:"starttls,ldaps,none" desc:"Transport security. none sends passwords in clear."`
+	Timeout        Duration       `json:"timeout" default:"10" max:"60" desc:"Seconds one LDAP operation may take."`
+	Retry          Duration       `json:"retry" default:"30" max:"300" desc:"Seconds for which connecting is repeated after time-outs; 0 never repeats."`
+	HelpURL        string         `json:"help_url" desc:"Page that tells users how to connect; put into their message."`
+}
+
+// Authentication is the LDAP login of the lab.
+type Authentication struct {
+	User string        `json:"user" desc:"Bind DN, e.g. cn=laas,dc=lab,dc=example"`
+	Pass secret.String `json:"pass" desc:"Its password."`
+}
+
+// Directory says where accounts are.
+type Directory struct {
+	Root string `json:"root" desc:"Base DN, e.g. dc=lab,dc=example"`
+	User string `json:"user" desc:"Part of the DN between an account and the root, e.g. ou=people"`
+}
+
+// DirectoryUser says what an account is made of.
+type DirectoryUser struct {
+	Objects []string `json:"objects" default:"top,inetOrgPerson" desc:"Object classes of an account."`
+}
+
+// Bot configures the chat bot.
+type Bot struct {
+	Address   string       `json:"address" desc:"Base URL of the bot."`
+	Endpoints BotEndpoints `json:"endpoints" desc:"Paths below the address."`
+	Timeout   Duration     `json:"timeout" default:"10" max:"60" desc:"Seconds one call to the bot may take."`
+}
+
+// BotEndpoints are the bot's paths.
+type BotEndpoints struct {
+	Notification string `json:"notification" desc:"Path for notifications."`
+	Failure      string `json:"failure" desc:"Path for failures."`
+}
+
+// Dashboard configures the booking dashboard.
+type Dashboard struct {
+	Address string        `json:"address" required:"true" desc:"URL of the dashboard, e.g. https://laas.example.org"`
+	LabName string        `json:"lab_name" required:"true" desc:"Name of this lab on the dashboard."`
+	Token   secret.String `json:"token" required:"true" desc:"The lab's API token. Usually \"{{ st2kv.system.lab_auth_token }}\"."`
+	Timeout Duration      `json:"timeout" default:"10" max:"60" desc:"Seconds one call may take."`
+	Retry   Duration      `json:"retry" default:"120" max:"600" desc:"Seconds for which a call is repeated after time-outs and HTTP 5xx; 0 never repeats."`
+	Vanish  Duration      `json:"vanish_grace" default:"3600" max:"604800" desc:"Seconds after which a job that the dashboard no longer knows counts as ended."`
+}
+
+// SSH configures the login to hosts.
+type SSH struct {
+	User           string   `json:"user" default:"root" desc:"User of the lab in its images."`
+	TenantUser     string   `json:"tenant_user" default:"opnfv" desc:"User that tenants log in as; made if the image has none."`
+	PrivateKeyName string   `json:"private_key_name" default:"laas.secret.ssh.lab" desc:"Encrypted datastore key that holds the lab's private key (OpenSSH or PEM)."`
+	PrivateKeyFile string   `json:"private_key_file" desc:"File with the lab's private key instead. Every StackStorm worker must be able to read it."`
+	ConnectTimeout Duration `json:"connect_timeout" default:"10" max:"60" desc:"Seconds to connect and log in."`
+	CommandTimeout Duration `json:"command_timeout" default:"120" max:"600" desc:"Seconds one command on a host may take."`
+	ReadyTimeout   Duration `json:"ready_timeout" default:"300" max:"1800" desc:"Seconds within which a host must answer on its booked network."`
+	ReadyInterval  Duration `json:"ready_interval" default:"5" max:"60" desc:"Seconds between two tries to reach a host."`
+}
+
+// Network configures switch ports.
+type Network struct {
+	ProvisioningVLAN int      `json:"provisioning_vlan" required:"true" min:"1" max:"4094" desc:"VLAN in which hosts are imaged and configured: FOG, DHCP and the StackStorm workers reach it."`
+	PublicVLANs      []int    `json:"public_vlans" required:"true" desc:"VLANs through which booked hosts are reached from outside; they may be in several bookings at once."`
+	ReservedVLANs    []int    `json:"reserved_vlans" desc:"VLANs that no tenant port may ever carry: management, BMCs, storage."`
+	Idle             string   `json:"idle" default:"shutdown" enum:"shutdown,quarantine" desc:"What an unbooked port is: shut, or up in the quarantine VLAN."`
+	QuarantineVLAN   int      `json:"quarantine_vlan" min:"1" max:"4094" desc:"VLAN of unbooked ports when idle is quarantine."`
+	DarkVLAN         int      `json:"dark_vlan" min:"1" max:"4094" required:"true" desc:"Unused VLAN that untagged traffic of ports without a native VLAN falls into; no other port may carry it."`
+	Timeout          Duration `json:"timeout" default:"30" max:"180" desc:"Seconds one call to a switch may take."`
+	Retry            Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which reading from a switch is repeated after time-outs and HTTP 5xx; 0 never repeats."`
+}
+
+// Imaging configures imaging.
+type Imaging struct {
+	CheckIn      Duration `json:"check_in" default:"1200" max:"3600" desc:"Seconds within which a host must have booted FOG and checked in."`
+	Deadline     Duration `json:"deadline" default:"5400" max:"21600" desc:"Seconds one image may take to be written, after check-in."`
+	Boot         Duration `json:"boot" default:"1200" max:"3600" desc:"Seconds within which an imaged host must answer by SSH."`
+	PollInterval Duration `json:"poll_interval" default:"15" max:"120" desc:"Seconds between two looks at a task."`
+}
+
+// BMC configures baseboard management controllers.
+type BMC struct {
+	Timeout      Duration `json:"timeout" default:"10" max:"60" desc:"Seconds one exchange with a BMC may take."`
+	Retry        Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which connecting is repeated after time-outs; 0 never repeats."`
+	PowerTimeout Duration `json:"power_timeout" default:"120" max:"600" desc:"Seconds within which a host must reach the power state asked for."`
+	PollInterval Duration `json:"poll_interval" default:"3" max:"60" desc:"Seconds between two looks at the power state."`
+	TenantUser   string   `json:"tenant_user" default:"OPNFV" desc:"Name of the tenant's BMC account, at most 16 characters."`
+	HelpURL      string   `json:"help_url" desc:"Page that tells users how to use a BMC; put into their message."`
+}
+
+// Release configures the end of a booking.
+type Release struct {
+	SSHTimeout Duration `json:"ssh_timeout" default:"30" max:"120" desc:"Seconds a host gets to obey over SSH before it is taken back without its help."`
+}
+
+// ST2 configures how the pack uses StackStorm.
+type ST2 struct {
+	Timeout        Duration `json:"timeout" default:"15" max:"60" desc:"Seconds one call to StackStorm's API may take."`
+	Retry          Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which a call is repeated after time-outs and HTTP 5xx; 0 never repeats."`
+	CancelInterval Duration `json:"cancel_interval" default:"15" max:"60" desc:"Seconds between two looks at whether the execution was cancelled."`
+}
+
+// TLS configures which certificates are trusted.
+type TLS struct {
+	CAFile string `json:"ca_file" desc:"PEM file with the CA that signs the lab's servers, beside the system's. Every StackStorm worker must be able to read it."`
+}
+
+// Duration is a number of seconds in the configuration.
+type Duration time.Duration
+
+// D gives the duration as the standard library's type.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// UnmarshalJSON reads a number of seconds.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var s float64
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	*d = Duration(s * float64(time.Second))
+	return nil
+}
+
+// MarshalJSON writes a number of seconds.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	return json.Marshal(time.Duration(d).Seconds())
+}
