@@ -1,0 +1,76 @@
+package payload
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tidwall/gjson"
+
+	"stackstorm-laas/internal/inventory"
+)
+
+// decodeNetwork reads {host: {MAC: [{vlan_id, tagged}]}}, from which lab_token was taken out already.
+func decodeNetwork(o map[string]gjson.Result) (host string, n *Network, bad *trouble) {
+	hosts := slices.Sorted(maps.Keys(o))
+	switch {
+	case len(hosts) == 0:
+		return "", nil, halfMade("names no host yet")
+	case len(hosts) > 1:
+		return "", nil, problem("names %d hosts; one is expected", len(hosts))
+	}
+	host = hosts[0]
+	interfaces := o[host]
+	switch {
+	case interfaces.Type == gjson.Null, interfaces.IsObject() && len(object(interfaces)) == 0:
+		return host, nil, halfMade("lists no interfaces yet")
+	case !interfaces.IsObject():
+		return host, nil, problem("the host's interfaces are not an object by MAC address")
+	}
+	n = &Network{Ports: map[inventory.MAC][]VLAN{}}
+	for key, list := range object(interfaces) {
+		mac, err := inventory.ParseMAC(key)
+		if err != nil {
+			return host, nil, problem("an interface is named by something that is no MAC address")
+		}
+		if _, twice := n.Ports[mac]; twice {
+			return host, nil, problem("interface %s is listed twice", mac)
+		}
+		if n.Ports[mac], bad = decodeVLANs(mac, list); bad != nil {
+			return host, nil, bad
+		}
+	}
+	return host, n, nil
+}
+
+// decodeVLANs keeps the order as sent: of several untagged VLANs the last one is the port's.
+func decodeVLANs(mac inventory.MAC, list gjson.Result) ([]VLAN, *trouble) {
+	if list.Type == gjson.Null {
+		return []VLAN{}, nil
+	}
+	if !list.IsArray() {
+		return nil, problem("interface %s: the VLANs are not a list", mac)
+	}
+	vlans := []VLAN{}
+	for _, v := range list.Array() {
+		if !v.IsObject() {
+			return nil, problem("interface %s: a VLAN is not an object", mac)
+		}
+		o := object(v)
+		id, ok := integer(o["vlan_id"])
+		if !ok || id < 1 || id > 4094 {
+			return nil, problem("interface %s: a VLAN's id is no number from 1 to 4094", mac)
+		}
+		tagged, ok := boolean(o["tagged"])
+		if !ok || !o["tagged"].Exists() {
+			return nil, problem("interface %s: VLAN %d is neither tagged nor untagged", mac, id)
+		}
+		vlan := VLAN{ID: id, Tagged: tagged}
+		switch {
+		case slices.Contains(vlans, VLAN{ID: id, Tagged: !tagged}):
+			return nil, problem("interface %s: VLAN %d is both tagged and untagged", mac, id)
+		case !slices.Contains(vlans, vlan):
+			vlans = append(vlans, vlan)
+		}
+	}
+	return vlans, nil
+}
