@@ -63,7 +63,7 @@ func readHost(rep *report, name string, raw json.RawMessage) *Host {
 	if raw, ok := o.take("bmc"); ok {
 		h.BMC = readBMC(rep, o.at("bmc"), name, raw)
 	}
-	refuseLogin(rep, name, o.login(), "bmc_"+name)
+	refuseLogin(rep, name, o.login(), "login_bmc_"+name)
 	h.Unknown = o.unknown()
 	return h
 }
@@ -204,9 +204,9 @@ func readBMC(rep *report, path, host string, raw json.RawMessage) *BMC {
 		b.MAC = readMAC(rep, o.at("mac"), mac)
 	}
 	login := o.login()
-	refuseLogin(rep, path, login, "bmc_"+host)
+	refuseLogin(rep, path, login, "login_bmc_"+host)
 	if b.Credentials == "" && login == nil {
-		rep.fail(o.at("credentials"), `is not given; name the encrypted key that holds {"user": ..., "password": ...} of the administrator, e.g. "bmc_%s"`, host)
+		rep.fail(o.at("credentials"), `is not given; name the encrypted key that holds {"user": ..., "password": ...} of the administrator, e.g. "login_bmc_%s"`, host)
 	}
 	checkKey(rep, o.at("credentials"), b.Credentials)
 	o.unknown()
@@ -230,7 +230,10 @@ func readSwitch(rep *report, name string, raw json.RawMessage) (s *Switch, login
 	if address := o.text("address"); address != "" {
 		s.Address = address
 	}
-	if !validAddress(s.Address) {
+	switch {
+	case strings.Contains(s.Address, "@"):
+		rep.fail(o.at("address"), `holds a login; put it into an encrypted key and leave the address as http(s)://host:port`)
+	case !validAddress(s.Address):
 		rep.fail(o.at("address"), "%q is neither a host name, an IP address, nor a URL http(s)://host:port", s.Address)
 	}
 	s.Credentials = o.text("credentials")

@@ -168,7 +168,6 @@ func (inv *Inventory) readEntry(rep *report, e entry) {
 	}
 	_, host := inv.Hosts[e.name]
 	sw, isSwitch := strings.CutPrefix(e.name, switchPrefix)
-	value, isJSON := json.RawMessage(e.value), json.Valid([]byte(e.value))
 	switch {
 	case !host && !isSwitch:
 		inv.readOther(rep, e)
@@ -176,23 +175,39 @@ func (inv *Inventory) readEntry(rep *report, e entry) {
 		inv.Switches[sw] = defaultSwitch(sw)
 	case e.sealed:
 		rep.fail(e.name, "is encrypted already and cannot be checked; only logins need to be encrypted")
-	case !isJSON:
-		rep.fail(e.name, "the value %s", syntax(value, json.Unmarshal(value, new(any))))
 	case host:
-		inv.Hosts[e.name] = readHost(rep, e.name, value)
+		if raw, ok := valueOf(rep, e.name, e.value); ok {
+			inv.Hosts[e.name] = readHost(rep, e.name, raw)
+		}
 	default:
-		s, login := readSwitch(rep, sw, value)
-		if !namePattern.MatchString(sw) {
-			rep.fail(e.name, "%q cannot be the name of a switch", sw)
-		}
-		switch {
-		case len(login) > 0 && e.secret:
-			rep.warn(e.name, "holds a login (%s) that StackStorm encrypts and this file shows; keep the file to yourself", strings.Join(login, ", "))
-		default:
-			refuseLogin(rep, e.name, login, e.name+"_login")
-		}
-		inv.Switches[sw] = s
+		inv.Switches[sw] = readSwitchEntry(rep, sw, e)
 	}
+}
+
+func readSwitchEntry(rep *report, name string, e entry) *Switch {
+	if !namePattern.MatchString(name) {
+		rep.fail(e.name, "%q cannot be the name of a switch", name)
+	}
+	raw, ok := valueOf(rep, e.name, e.value)
+	if !ok {
+		return nil
+	}
+	s, login := readSwitch(rep, name, raw)
+	if len(login) > 0 && e.secret {
+		rep.warn(e.name, "holds a login (%s) that StackStorm encrypts and this file shows; keep the file to yourself", strings.Join(login, ", "))
+	} else {
+		refuseLogin(rep, e.name, login, "login_"+e.name)
+	}
+	return s
+}
+
+// valueOf gives the JSON in a value.
+func valueOf(rep *report, path, value string) (raw json.RawMessage, ok bool) {
+	if err := json.Unmarshal([]byte(value), new(any)); err != nil {
+		rep.fail(path, "the value %s", syntax([]byte(value), err))
+		return nil, false
+	}
+	return json.RawMessage(value), true
 }
 
 // readOther looks at an entry that is neither a host of the list nor a switch. Labs keep keys of their own in the file.

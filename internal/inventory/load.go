@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -38,12 +37,15 @@ func Load(ctx context.Context, keys Keys) (*Inventory, error) {
 		inv.Hosts[name] = h
 	}
 	for _, name := range inv.cabled() {
-		if inv.Switches[name], err = LoadSwitch(ctx, keys, name); err != nil {
+		if inv.Switches[name], err = loadSwitch(ctx, keys, rep, name); err != nil {
 			return nil, err
 		}
 	}
 	inv.check(rep)
-	return inv, wrong(rep, "the inventory in the datastore")
+	if err := wrong(rep, "the inventory in the datastore"); err != nil {
+		return nil, err
+	}
+	return inv, nil
 }
 
 // LoadHost reads one host and nothing else.
@@ -71,11 +73,11 @@ func loadHost(ctx context.Context, keys Keys, rep *report, name string) (*Host, 
 		return nil, fault.New(fault.Config, "the datastore key %q, the inventory entry of that host, does not exist", name).
 			WithHint("add the host to datastore/hosts.json, then run: st2 key load datastore/hosts.json")
 	}
-	if !json.Valid([]byte(value)) {
-		rep.fail(name, "the value %s", syntax([]byte(value), json.Unmarshal([]byte(value), new(any))))
+	raw, ok := valueOf(rep, name, value)
+	if !ok {
 		return nil, nil
 	}
-	return readHost(rep, name, json.RawMessage(value)), nil
+	return readHost(rep, name, raw), nil
 }
 
 // LoadSwitch reads one switch. Labs keep switch_<name> by hand; without it the switch is an nxos at its own name.
@@ -83,6 +85,18 @@ func LoadSwitch(ctx context.Context, keys Keys, name string) (*Switch, error) {
 	if !namePattern.MatchString(name) {
 		return nil, fault.New(fault.Input, "%q cannot be the name of a switch", name)
 	}
+	rep := &report{}
+	s, err := loadSwitch(ctx, keys, rep, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := wrong(rep, "the inventory entry of switch "+name); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func loadSwitch(ctx context.Context, keys Keys, rep *report, name string) (*Switch, error) {
 	value, found, err := get(ctx, keys, switchPrefix+name)
 	if err != nil {
 		return nil, err
@@ -90,15 +104,11 @@ func LoadSwitch(ctx context.Context, keys Keys, name string) (*Switch, error) {
 	if !found {
 		return defaultSwitch(name), nil
 	}
-	rep := &report{}
-	if !json.Valid([]byte(value)) {
-		rep.fail(switchPrefix+name, "the value %s", syntax([]byte(value), json.Unmarshal([]byte(value), new(any))))
-		return nil, wrong(rep, "the inventory entry of switch "+name)
+	raw, ok := valueOf(rep, switchPrefix+name, value)
+	if !ok {
+		return nil, nil
 	}
-	s, _ := readSwitch(rep, name, json.RawMessage(value))
-	if err := wrong(rep, "the inventory entry of switch "+name); err != nil {
-		return nil, err
-	}
+	s, _ := readSwitch(rep, name, raw)
 	return s, nil
 }
 
