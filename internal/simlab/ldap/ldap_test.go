@@ -323,7 +323,7 @@ func TestWritesThatAreNotMade(t *testing.T) {
 }
 
 func TestRealLdapsearchFindsAnAccount(t *testing.T) {
-	search, passwd := testreal.Need(t, "ldapsearch"), testreal.Need(t, "ldappasswd")
+	tools := testreal.Need(t, "ldapsearch", "ldappasswd")
 	s, cfg := serve(t, nil)
 	require.NoError(t, asAdmin(t, s, cfg).Add(person("ada")))
 	run := func(program string, args ...string) string {
@@ -333,7 +333,7 @@ func TestRealLdapsearchFindsAnAccount(t *testing.T) {
 		require.NoError(t, err, string(out))
 		return string(out)
 	}
-	assert.Contains(t, run(search, "-LLL", "-b", people, "(uid=a*)", "cn"), "cn: Ada Lovelace")
-	run(passwd, "-s", "secret", dn("ada"))
+	assert.Contains(t, run(tools[0], "-LLL", "-b", people, "(uid=a*)", "cn"), "cn: Ada Lovelace")
+	run(tools[1], "-s", "secret", dn("ada"))
 	assert.True(t, s.Login("ada", "secret"))
 }

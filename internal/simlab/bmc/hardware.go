@@ -1,0 +1,98 @@
+package bmc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bougou/go-ipmi/pkg/hal"
+	"github.com/bougou/go-ipmi/pkg/hal/mock"
+	"github.com/bougou/go-ipmi/pkg/types"
+
+	"stackstorm-laas/internal/simlab/world"
+)
+
+// hardware is what the BMC is wired to: a chassis, and nothing else of interest.
+type hardware struct {
+	*mock.HAL
+	chassis hal.ChassisHAL
+}
+
+func newHardware(w *world.World, host string) *hardware {
+	return &hardware{HAL: mock.New(), chassis: &chassis{world: w, host: host}}
+}
+
+func (h *hardware) Chassis() hal.ChassisHAL { return h.chassis }
+
+// chassis is a host of the world.
+type chassis struct {
+	world *world.World
+	host  string
+}
+
+func (c *chassis) PowerState(context.Context) (bool, error) { return c.world.Power(c.host), nil }
+
+func (c *chassis) SetPower(_ context.Context, on bool) error {
+	if on {
+		return c.world.PowerOn(c.host)
+	}
+	return c.world.PowerOff(c.host)
+}
+
+func (c *chassis) PowerCycle(context.Context) error { return present(c.world.Cycle(c.host)) }
+
+func (c *chassis) ColdReset(context.Context) error { return present(c.world.Reset(c.host)) }
+
+// WarmReset is what the server calls for "soft shutdown".
+func (c *chassis) WarmReset(context.Context) error { return present(c.world.SoftOff(c.host)) }
+
+func (c *chassis) Identify(context.Context, uint8) error { return nil }
+
+func (c *chassis) IntrusionState(context.Context) (bool, error) { return false, hal.ErrNotSupported }
+
+// present turns the world's refusal into "not in the present state".
+func present(err error) error {
+	if errors.Is(err, world.ErrOff) {
+		return types.CodeNotSupported
+	}
+	return err
+}
+
+var devices = map[types.BootDeviceSelector]string{
+	types.BootDeviceSelectorNoOverride:     "none",
+	types.BootDeviceSelectorForcePXE:       "pxe",
+	types.BootDeviceSelectorForceHardDrive: "disk",
+	types.BootDeviceSelectorForceBIOSSetup: "bios",
+}
+
+func (c *chassis) SetBootFlags(_ context.Context, f *types.BootOptionParam_BootFlags) error {
+	device, ok := devices[f.BootDeviceSelector]
+	switch {
+	case !ok:
+		return types.CodeRequestDataFieldInvalid
+	case !f.BootFlagsValid || device == "none":
+		return c.world.SetBoot(c.host, world.Boot{Device: "none"})
+	}
+	return c.world.SetBoot(c.host, world.Boot{Device: device, Persistent: f.Persist, EFI: f.BIOSBootType == types.BIOSBootTypeEFI})
+}
+
+func (c *chassis) GetBootFlags(context.Context) (*types.BootOptionParam_BootFlags, error) {
+	b := c.world.GetBoot(c.host)
+	f := &types.BootOptionParam_BootFlags{BootFlagsValid: b.Device != "none", Persist: b.Persistent}
+	if b.EFI {
+		f.BIOSBootType = types.BIOSBootTypeEFI
+	}
+	for selector, device := range devices {
+		if device == b.Device {
+			f.BootDeviceSelector = selector
+		}
+	}
+	return f, nil
+}
+
+func (c *chassis) SetBootInfoAcknowledge(context.Context, *types.BootOptionParam_BootInfoAcknowledge) error {
+	return nil
+}
+
+func (c *chassis) GetBootInfoAcknowledge(context.Context) (*types.BootOptionParam_BootInfoAcknowledge, error) {
+	return &types.BootOptionParam_BootInfoAcknowledge{}, nil
+}
