@@ -1,0 +1,199 @@
+package fog
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/retry"
+)
+
+// Host is a host as FOG knows it.
+type Host struct {
+	ID   int
+	Name string
+	// ImageID is the image that a deployment will write; 0 for none.
+	ImageID int
+	// MACs are lower case, the primary one first.
+	MACs []string
+}
+
+// Host finds a host by its exact name. NotFound if there is none; two hosts of one name are Failed.
+func (c *Client) Host(ctx context.Context, name string) (Host, error) {
+	what := fmt.Sprintf("find host %s", name)
+	hosts, err := c.names(ctx, "host", "hosts", what)
+	if err != nil {
+		return Host{}, err
+	}
+	id, err := pick(hosts, name, "host")
+	if err != nil {
+		return Host{}, c.wrap(err, what)
+	}
+	h, err := c.hostByID(ctx, id)
+	if err == nil && h.Name != name {
+		err = c.wrap(fault.New(fault.Failed, "host %d is called otherwise than in FOG's list of hosts", id), what)
+	}
+	return h, err
+}
+
+func (c *Client) hostByID(ctx context.Context, id int) (Host, error) {
+	what := fmt.Sprintf("read host %d", id)
+	v, err := c.get(ctx, path("host/%d", id), what)
+	if err != nil {
+		return Host{}, err
+	}
+	h, ok := decodeHost(v)
+	if !ok || h.ID != id {
+		return Host{}, c.wrap(fault.New(fault.Failed, "the answer is not that host"), what)
+	}
+	return h, nil
+}
+
+func decodeHost(v gjson.Result) (Host, bool) {
+	id, ok := number(v.Get("id"))
+	h := Host{ID: id, Name: v.Get("name").String()}
+	h.ImageID, _ = number(v.Get("imageID"))
+	add := func(mac string) {
+		if mac = strings.ToLower(strings.TrimSpace(mac)); mac != "" && !slices.Contains(h.MACs, mac) {
+			h.MACs = append(h.MACs, mac)
+		}
+	}
+	for _, m := range append([]gjson.Result{v.Get("primac")}, v.Get("macs").Array()...) {
+		if m.IsObject() {
+			m = m.Get("mac")
+		}
+		add(m.String())
+	}
+	return h, ok && id > 0 && h.Name != ""
+}
+
+// AssignImage sets the image that a deployment will write to the host, and reads it back. It sends only that and the name, which FOG
+// compares even when it is not sent: sending the whole object back would undo what others changed meanwhile.
+func (c *Client) AssignImage(ctx context.Context, h Host, imageID int) error {
+	what := fmt.Sprintf("assign image %d to host %s", imageID, h.Name)
+	if imageID < 1 {
+		return fault.New(fault.Input, "%s: there is no such image", what)
+	}
+	body := map[string]any{"name": h.Name, "imageID": imageID}
+	_, err := retry.Do(ctx, c.retry, func() (gjson.Result, error) {
+		return c.once(ctx, http.MethodPut, path("host/%d/edit", h.ID), body)
+	})
+	if err != nil {
+		return c.wrap(err, what)
+	}
+	now, err := c.hostByID(ctx, h.ID)
+	if err != nil {
+		return fault.Wrap(err, "%s: it was accepted, but cannot be read back", what)
+	}
+	if now.ImageID != imageID {
+		return c.wrap(fault.New(fault.Unproven, "it was accepted, but the host reads image %d", now.ImageID), what)
+	}
+	return nil
+}
+
+// named is an entry of one of FOG's lists.
+type named struct {
+	id   int
+	name string
+}
+
+func (c *Client) names(ctx context.Context, class, plural, what string) ([]named, error) {
+	v, err := c.get(ctx, class, what)
+	if err != nil {
+		return nil, err
+	}
+	elements, err := list(v, plural)
+	if err != nil {
+		return nil, c.wrap(err, what)
+	}
+	out := make([]named, 0, len(elements))
+	for _, e := range elements {
+		id, ok := number(e.Get("id"))
+		name := e.Get("name").String()
+		if !ok || name == "" {
+			return nil, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of %s has no id or no name", plural), what)
+		}
+		out = append(out, named{id, name})
+	}
+	return out, nil
+}
+
+// pick finds the one entry of exactly this name.
+func pick(entries []named, name, what string) (int, error) {
+	var ids []int
+	for _, e := range entries {
+		if e.name == name {
+			ids = append(ids, e.id)
+		}
+	}
+	switch len(ids) {
+	case 1:
+		return ids[0], nil
+	case 0:
+		return 0, fault.New(fault.NotFound, "FOG has no %s of that name", what).WithHint("%s", near(entries, name))
+	}
+	return 0, fault.New(fault.Failed, "FOG has %d entries of that name (ids %v)", len(ids), ids).
+		WithHint("rename all but one of them in FOG")
+}
+
+// near says which names are meant perhaps.
+func near(entries []named, name string) string {
+	var close []string
+	for _, e := range entries {
+		if similar(e.name, name) {
+			close = append(close, e.name)
+		}
+	}
+	slices.Sort(close)
+	switch close = slices.Compact(close); {
+	case len(close) == 0:
+		return "names are exact; none of FOG's looks like it"
+	case len(close) > 5:
+		close = close[:5]
+	}
+	return "names are exact; FOG has: " + strings.Join(close, ", ")
+}
+
+// similar compares letters and digits only, whatever their case: equal, one inside the other, or two edits apart.
+func similar(a, b string) bool {
+	a, b = essence(a), essence(b)
+	if a == "" || b == "" {
+		return false
+	}
+	return strings.Contains(a, b) || strings.Contains(b, a) || edits(a, b) <= min(2, len(b)/3)
+}
+
+func essence(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(s))
+}
+
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
