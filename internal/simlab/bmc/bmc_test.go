@@ -160,12 +160,12 @@ func TestRealIpmitoolIsToldNo(t *testing.T) {
 		{"a login that hangs", faults.Fault{Op: "session", Kind: faults.Hang}, "power status", "Unable to establish"},
 		{"a login answered with garbage", faults.Fault{Op: "session", Kind: faults.Garbage}, "power status", "Unable to establish"},
 		{"a refused power change", faults.Fault{Op: "power.set", Kind: faults.Refuse}, "power on", "Command not supported in present state"},
-		{"a failed power change", faults.Fault{Op: "power.set", Kind: faults.Error500}, "power on", "Unspecified error"},
+		{"a failed power change", faults.Fault{Op: "power.set", Kind: faults.Error500}, "power on", "Node busy"},
 		{"a power change without an answer", faults.Fault{Op: "power.set", Kind: faults.Hang}, "power on", "Unable"},
 		{"a power change answered with garbage", faults.Fault{Op: "power", Kind: faults.Garbage}, "power on", ""},
 		{"a refused boot device", faults.Fault{Op: "boot.set", Kind: faults.Refuse}, "chassis bootdev pxe", "not supported in present state"},
 		{"a refused account", faults.Fault{Op: "user.set", Kind: faults.Refuse}, "user set name 3 x", "not supported in present state"},
-		{"accounts that cannot be read", faults.Fault{Op: "user.get", Kind: faults.Error500}, "user list 1", "Unspecified error"},
+		{"accounts that cannot be read", faults.Fault{Op: "user.get", Kind: faults.Error500}, "user list 1", "Node busy"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -50,7 +50,7 @@ func (s *Server) misbehave(next handlers.Handler) handlers.Handler {
 		case faults.Refuse:
 			return nil, types.CodeNotSupported, nil
 		case faults.Error500:
-			return nil, types.CodeUnspecifiedError, nil
+			return nil, types.CodeNodeBusy, nil
 		case faults.Garbage:
 			if h.Session != nil {
 				_, _ = s.conn.WriteTo(junk, h.Session.GetAddr())

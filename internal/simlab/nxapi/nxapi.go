@@ -1,0 +1,229 @@
+// Package nxapi is a switch of the simulated lab: a Cisco Nexus that is configured over NX-API (HTTPS, ins_api in JSON). What its
+// ports do is in the world.
+package nxapi
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/peer"
+	"stackstorm-laas/internal/simlab/world"
+)
+
+const system = "switch"
+
+// Config of a switch.
+type Config struct {
+	// Addr to listen on; "" is a free port on 127.0.0.1.
+	Addr string
+	// Switch is the switch in the world.
+	Switch         string
+	User, Password string
+	// TLS holds the certificate; without it the switch speaks plain HTTP.
+	TLS *tls.Config
+}
+
+// Server is a running switch.
+type Server struct {
+	cfg    Config
+	world  *world.World
+	faults *faults.Set
+	addr   net.Addr
+	http   *http.Server
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	// mu makes configuration requests take turns.
+	mu sync.Mutex
+	// running is what the switch knows of its ports and the world does not: by port.
+	running map[string]port
+	// lied is what the switch shows of ports while a lie is in force.
+	lied  map[string]port
+	saved map[string]world.Port
+}
+
+// Serve starts a switch.
+func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
+	if f == nil {
+		f = &faults.Set{}
+	}
+	if cfg.Addr == "" {
+		cfg.Addr = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, world: w, faults: f, addr: l.Addr(), running: map[string]port{}, lied: map[string]port{}, saved: map[string]world.Port{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if cfg.TLS != nil {
+		l = tls.NewListener(l, cfg.TLS)
+	}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.handle), BaseContext: func(net.Listener) context.Context { return s.ctx }}
+	s.wg.Go(func() { _ = s.http.Serve(l) })
+	return s, nil
+}
+
+// Addr is host:port.
+func (s *Server) Addr() string { return s.addr.String() }
+
+// URL is the address with its scheme.
+func (s *Server) URL() string {
+	if s.cfg.TLS == nil {
+		return "http://" + s.Addr()
+	}
+	return "https://" + s.Addr()
+}
+
+// Close ends the switch and its connections.
+func (s *Server) Close() error {
+	s.cancel()
+	err := s.http.Close()
+	s.wg.Wait()
+	return err
+}
+
+// Saved is the configuration that the switch would start with, as it was at the last save.
+func (s *Server) Saved() map[string]world.Port {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.saved)
+}
+
+type request struct {
+	API struct {
+		Type  string `json:"type"`
+		Input string `json:"input"`
+	} `json:"ins_api"`
+}
+
+// output is what one command ends with.
+type output struct {
+	Error string `json:"clierror,omitempty"`
+	Input string `json:"input,omitempty"`
+	Code  string `json:"code"`
+	Msg   string `json:"msg"`
+	Body  any    `json:"body,omitempty"`
+}
+
+func done(body any) output { return output{Code: "200", Msg: "Success", Body: body} }
+
+func refused(command, why string) output {
+	return output{Code: "400", Msg: "Input CLI command error", Error: why + "\n", Input: command}
+}
+
+const save = "copy running-config startup-config"
+
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	user, password, _ := r.BasicAuth()
+	switch {
+	case r.URL.Path != "/ins":
+		http.NotFound(w, r)
+		return
+	case r.Method != http.MethodPost:
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	case subtle.ConstantTimeCompare([]byte(user+"\x00"+password), []byte(s.cfg.User+"\x00"+s.cfg.Password)) == 0:
+		w.Header().Set("WWW-Authenticate", `Basic realm="Secure Zone"`)
+		http.Error(w, "Unauthorized", http.StatusUnauthorized)
+		return
+	}
+	var req request
+	if err := json.NewDecoder(io.LimitReader(r.Body, 1<<20)).Decode(&req); err != nil {
+		http.Error(w, "bad request", http.StatusBadRequest)
+		return
+	}
+	commands := split(req.API.Input)
+	op := map[string]string{"cli_show": "show", "cli_conf": "conf"}[req.API.Type]
+	if op == "conf" && len(commands) == 1 && commands[0] == save {
+		op = "save"
+	}
+	if op == "" || len(commands) == 0 {
+		s.answer(w, req.API.Type, []output{{Code: "400", Msg: "Invalid input"}})
+		return
+	}
+	kind := s.faults.At(system, op, s.cfg.Switch)
+	switch kind {
+	case faults.Refuse:
+		s.answer(w, req.API.Type, []output{refused(commands[0], "% Permission denied for the role")})
+		return
+	case faults.Hang:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	case faults.Error500:
+		http.Error(w, "<html><head><title>500 Internal Server Error</title></head></html>", http.StatusInternalServerError)
+		return
+	case faults.Garbage:
+		_, _ = io.WriteString(w, "<html><body>It works!</body></html>")
+		return
+	case faults.Slow:
+		peer.Wait(r.Context(), peer.Delay)
+	}
+	s.answer(w, req.API.Type, s.run(op, kind, commands))
+}
+
+// split takes commands apart at " ;". A semicolon without the blank is part of a command.
+func split(input string) (out []string) {
+	for c := range strings.SplitSeq(input, " ;") {
+		if c = strings.Join(strings.Fields(c), " "); c != "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// answer writes one output as an object and several as a list, as the switch does.
+func (s *Server) answer(w http.ResponseWriter, kind string, outs []output) {
+	var out any = outs
+	if len(outs) == 1 {
+		out = outs[0]
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"ins_api": map[string]any{
+		"type": kind, "version": "1.0", "sid": "eoc", "outputs": map[string]any{"output": out},
+	}})
+}
+
+// run executes the commands of a request in order. Shows all run; configuration stops at the first error.
+func (s *Server) run(op string, kind faults.Kind, commands []string) (outs []output) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !peer.Lying(s.faults, system, s.cfg.Switch) {
+		clear(s.lied)
+	}
+	if op == "show" {
+		for _, c := range commands {
+			outs = append(outs, s.show(c))
+		}
+		return outs
+	}
+	m := mode{server: s, kind: kind}
+	for _, c := range commands {
+		if err := m.configure(c); err != nil {
+			outs = append(outs, refused(c, err.Error()))
+			break
+		}
+		outs = append(outs, done(struct{}{}))
+	}
+	if m.wrote {
+		s.faults.Wrote(system, op, s.cfg.Switch)
+	}
+	return outs
+}
+
+var (
+	errCommand   = errors.New("% Invalid command")
+	errInterface = errors.New("% Invalid interface format")
+	errVLAN      = errors.New("% Invalid value/range")
+)

@@ -1,0 +1,84 @@
+package nxapi
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// show executes one command: "show interface [X] [switchport]".
+func (s *Server) show(command string) output {
+	rest, ok := strings.CutPrefix(command+" ", "show interface ")
+	if !ok {
+		return refused(command, errCommand.Error())
+	}
+	words := strings.Fields(rest)
+	row := status
+	if n := len(words); n > 0 && words[n-1] == "switchport" {
+		row, words = switchport, words[:n-1]
+	}
+	var names []string
+	switch len(words) {
+	case 0:
+		for name := range s.world.Ports(s.cfg.Switch) {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+	case 1:
+		name, err := s.find(words[0])
+		if err != nil {
+			return refused(command, err.Error())
+		}
+		names = []string{name}
+	default:
+		return refused(command, errCommand.Error())
+	}
+	var rows []map[string]string
+	for _, name := range names {
+		rows = append(rows, row(canonical(name), s.get(name)))
+	}
+	var table any = rows
+	if len(rows) == 1 {
+		table = rows[0] // a table of one row is no list
+	}
+	out := done(map[string]any{"TABLE_interface": map[string]any{"ROW_interface": table}})
+	out.Input = command
+	return out
+}
+
+// status is a row of "show interface".
+func status(name string, p port) map[string]string {
+	row := map[string]string{"interface": name, "admin_state": "up", "state": "up", "share_state": "Dedicated", "eth_mode": "access"}
+	if p.trunk {
+		row["eth_mode"] = "trunk"
+	}
+	if p.shutdown {
+		row["admin_state"], row["state"], row["state_rsn_desc"] = "down", "down", "Administratively down"
+	}
+	if p.description != "" {
+		row["desc"] = p.description
+	}
+	return row
+}
+
+// switchport is a row of "show interface switchport". The mode is the configured one even of a port that is down.
+func switchport(name string, p port) map[string]string {
+	mode := "access"
+	if p.trunk {
+		mode = "trunk"
+	}
+	return map[string]string{
+		"interface": name, "switchport": "Enabled", "switchport_monitor": "Not enabled", "oper_mode": mode,
+		"access_vlan": strconv.Itoa(p.access), "access_vlan_name": vlanName(p.access),
+		"native_vlan": strconv.Itoa(p.native), "native_vlan_name": vlanName(p.native),
+		"trunk_vlans": formatVLANs(p.allowed),
+	}
+}
+
+func vlanName(v int) string {
+	if v == 1 {
+		return "default"
+	}
+	return fmt.Sprintf("VLAN%04d", v)
+}
