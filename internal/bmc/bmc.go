@@ -1,0 +1,127 @@
+// Package bmc is what the pack wants of a host's baseboard management controller. Drivers are in the packages below.
+package bmc
+
+import (
+	"context"
+	"time"
+
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/retry"
+	"stackstorm-laas/internal/secret"
+)
+
+// PowerState is whether the host has power.
+type PowerState string
+
+// The power states.
+const (
+	On  PowerState = "on"
+	Off PowerState = "off"
+)
+
+// PowerAction is what can be done to the host's power.
+type PowerAction string
+
+// The power actions. PowerOff takes the power away, PowerSoft asks the operating system.
+const (
+	PowerOn    PowerAction = "on"
+	PowerOff   PowerAction = "off"
+	PowerSoft  PowerAction = "soft"
+	PowerCycle PowerAction = "cycle"
+	PowerReset PowerAction = "reset"
+)
+
+// Power reads and changes the host's power.
+type Power interface {
+	PowerState(ctx context.Context) (PowerState, error)
+	// SetPower returns when the BMC accepted the action, not when its effect is reached; see Reach. On does nothing to a
+	// running host, off and soft nothing to one without power; cycle and reset of a host without power are Refused.
+	SetPower(ctx context.Context, action PowerAction) error
+}
+
+// Device is what the host boots from.
+type Device string
+
+// The boot devices. DeviceNone leaves the choice to the host's firmware.
+const (
+	DevicePXE  Device = "pxe"
+	DeviceDisk Device = "disk"
+	DeviceBIOS Device = "bios"
+	DeviceNone Device = "none"
+)
+
+// Boot is what the host boots from, once or always, and how.
+type Boot struct {
+	Device          Device
+	Persistent, EFI bool
+}
+
+// BootDevice reads and changes what the host boots from.
+type BootDevice interface {
+	// SetBootDevice changes it and reads it back; a BMC that shows something else afterwards is Unproven.
+	SetBootDevice(ctx context.Context, boot Boot) error
+	BootDevice(ctx context.Context) (Boot, error)
+}
+
+// Account is one of the BMC's fixed number of user slots.
+type Account struct {
+	Slot int
+	// Name is empty for a free slot.
+	Name    string
+	Enabled bool
+	// Privilege is callback, user, operator, administrator, oem or none.
+	Privilege string
+}
+
+// Accounts reads and changes the BMC's users.
+type Accounts interface {
+	// Accounts lists all slots, free ones too.
+	Accounts(ctx context.Context) ([]Account, error)
+	// PutAccount makes name an enabled account with operator's rights in the slot that has the name already, or in a free one. It never
+	// touches the slots 1 and 2 or the lab's own. No free slot is Refused.
+	PutAccount(ctx context.Context, name string, password secret.String) (slot int, err error)
+	// ClearAccount makes a slot useless: disabled, without rights, with a random password, and without name where the BMC permits
+	// that. Clearing a free slot is fine; the slots 1 and 2 and the lab's own are Refused.
+	ClearAccount(ctx context.Context, slot int) error
+}
+
+// Driver is a session on a BMC. A failed call can be repeated: a lost session is made anew.
+type Driver interface {
+	Power
+	BootDevice
+	Accounts
+	Close() error
+}
+
+// Target is a BMC and a login on it.
+type Target struct {
+	// Host is what errors call it.
+	Host    string
+	Address string
+	Port    int
+	// CipherSuite of IPMI 2.0; -1 tries the good ones in order.
+	CipherSuite int
+	User        string
+	Password    secret.String
+	// Timeout bounds each exchange with the BMC.
+	Timeout time.Duration
+	// Retry repeats connecting, and nothing else, after time-outs.
+	Retry retry.Policy
+}
+
+// Reach reads the power state at every interval until it is the wanted one. Failures that pass are overlooked until ctx ends; what
+// comes out then is Deadline, with the last state or failure seen.
+func Reach(ctx context.Context, p Power, want PowerState, interval time.Duration) error {
+	var last PowerState
+	err := retry.Until(ctx, interval, func(ctx context.Context) (bool, error) {
+		state, err := p.PowerState(ctx)
+		if err == nil {
+			last = state
+		}
+		return state == want, err
+	})
+	if last == "" {
+		return fault.Wrap(err, "wait for power %s", want)
+	}
+	return fault.Wrap(err, "wait for power %s (it was last seen %s)", want, last)
+}

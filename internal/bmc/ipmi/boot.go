@@ -1,0 +1,85 @@
+package ipmi
+
+import (
+	"context"
+
+	"github.com/bougou/go-ipmi/pkg/client"
+	"github.com/bougou/go-ipmi/pkg/types"
+
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/fault"
+)
+
+var selectors = map[bmc.Device]types.BootDeviceSelector{
+	bmc.DevicePXE:  types.BootDeviceSelectorForcePXE,
+	bmc.DeviceDisk: types.BootDeviceSelectorForceHardDrive,
+	bmc.DeviceBIOS: types.BootDeviceSelectorForceBIOSSetup,
+	bmc.DeviceNone: types.BootDeviceSelectorNoOverride,
+}
+
+// BootDevice implements bmc.BootDevice.
+func (d *driver) BootDevice(ctx context.Context) (boot bmc.Boot, err error) {
+	err = d.do(ctx, "read the boot device", func(c *client.Client) error {
+		boot, err = bootDevice(ctx, c)
+		return err
+	})
+	return boot, err
+}
+
+// SetBootDevice implements bmc.BootDevice.
+func (d *driver) SetBootDevice(ctx context.Context, want bmc.Boot) error {
+	selector, ok := selectors[want.Device]
+	if !ok {
+		return fault.New(fault.Input, "%q is no boot device", want.Device)
+	}
+	return d.do(ctx, "set the boot device to "+string(want.Device), func(c *client.Client) error {
+		// A BMC forgets the device when no power action follows within a minute, unless it is told not to. Not all
+		// know this.
+		keep := &types.BootOptionParam_BMCBootFlagValidBitClear{DontClearOnCommandReceivedTimeout: true}
+		if err := c.SetSystemBootOptionsParamFor(ctx, keep); err != nil && !isAnswer(err) {
+			return err
+		}
+		if err := c.SetBootDevice(ctx, selector, types.BIOSBootType(want.EFI), want.Persistent); err != nil {
+			return err
+		}
+		have, err := bootDevice(ctx, c)
+		if err != nil {
+			return err
+		}
+		if have != want {
+			return fault.New(fault.Unproven, "the BMC shows %s after it accepted %s", describe(have), describe(want)).
+				WithHint("if this BMC cannot keep the flags efi or persistent, do without them")
+		}
+		return nil
+	})
+}
+
+func bootDevice(ctx context.Context, c *client.Client) (bmc.Boot, error) {
+	var flags types.BootOptionParam_BootFlags
+	if err := c.GetSystemBootOptionsParamFor(ctx, &flags); err != nil {
+		return bmc.Boot{}, err
+	}
+	for device, selector := range selectors {
+		if selector == flags.BootDeviceSelector {
+			return bmc.Boot{Device: device, Persistent: flags.Persist, EFI: bool(flags.BIOSBootType)}, nil
+		}
+	}
+	return bmc.Boot{}, fault.New(fault.Failed, "the boot device is one that the pack does not know: %s", flags.BootDeviceSelector)
+}
+
+func describe(b bmc.Boot) string {
+	text := string(b.Device)
+	if b.EFI {
+		text += " efi"
+	}
+	if b.Persistent {
+		text += " persistent"
+	}
+	return text
+}
+
+// isAnswer says whether the BMC understood and declined, in contrast to not answering.
+func isAnswer(err error) bool {
+	_, ok := completion(err)
+	return ok
+}

@@ -1,0 +1,85 @@
+package ipmi
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/bougou/go-ipmi/pkg/client"
+	"github.com/bougou/go-ipmi/pkg/types"
+
+	"stackstorm-laas/internal/fault"
+)
+
+// errPrivilege marks a login that the BMC refuses with the rights that were asked for.
+var errPrivilege = errors.New("the BMC does not give this login the rights that are needed")
+
+// classify gives what the client returns its kind.
+func classify(err error) error {
+	var known *fault.Error
+	var status *types.RmcpStatusError
+	var network net.Error
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, client.ErrRAKPAuthentication):
+		return fault.New(fault.Credentials, "the BMC and the login do not have the same password").WithHint(hintLogin)
+	case errors.As(err, &status):
+		return rejected(status.StatusCode())
+	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), errors.Is(err, net.ErrClosed):
+		return fault.New(fault.Transient, "no answer: %w", err)
+	}
+	if code, ok := completion(err); ok {
+		return completed(code, err)
+	}
+	// What is left is an answer that could not be read.
+	return fault.New(fault.Transient, "%w", err)
+}
+
+const (
+	hintLogin = "check the user and password in the datastore key that the host's bmc entry names"
+	hintSuite = "set bmc.cipher_suite of the host to 3, 17 or -1"
+)
+
+// rejected is the BMC's answer to a step of the handshake.
+func rejected(code types.RmcpStatusCode) error {
+	switch code {
+	case types.RmcpStatusCodeUnauthorizedName, types.RmcpStatusCodeInvalidIntegrityCheckValue:
+		return fault.New(fault.Credentials, "the BMC refused the login: %s", code).WithHint(hintLogin)
+	case types.RmcpStatusCodeUnauthorizedRoleOfPriLevel, types.RmcpStatusCodeInvalidRole:
+		return fault.New(fault.Credentials, "%w: %s", errPrivilege, code).WithHint(hintLogin)
+	case types.RmcpStatusCodeNoResToCreateSess, types.RmcpStatusCodeNoResToCreateSessAtRole,
+		types.RmcpStatusCodeInvalidSessionID, types.RmcpStatusCodeInactiveSessionID:
+		return fault.New(fault.Transient, "the BMC has no session to give: %s", code).
+			WithHint("other logins use up its sessions; they end after a minute of silence")
+	case types.RmcpStatusCodeInvalidAuthAlg, types.RmcpStatusCodeInvalidIntegrityAlg, types.RmcpStatusCodeInvalidConfidentAlg,
+		types.RmcpStatusCodeNoMatchingAuthPayload, types.RmcpStatusCodeNoMatchingIntegrityPayload, types.RmcpStatusCodeNoCipherSuiteMatch:
+		return fault.New(fault.Failed, "%w: %s", errSuite, code).WithHint(hintSuite)
+	}
+	return fault.New(fault.Failed, "the BMC refused the session: %s", code)
+}
+
+var errSuite = errors.New("the BMC does not know the cipher suite")
+
+func isSuite(err error) bool { return errors.Is(err, errSuite) }
+
+// completed is the BMC's answer to a command.
+func completed(code types.CompletionCode, err error) error {
+	switch code {
+	case types.CodeNodeBusy, types.CodeProcessTimeout, types.CodeOutOfSpace, types.CodeCannotProvideResponse,
+		types.CodeCannotProvideResponseFirmwareUpdate, types.CodeCannotProvideResponseBMCInitialize, types.CodeDestinationUnavailable:
+		return fault.New(fault.Transient, "the BMC is busy: %w", err)
+	case types.CodeInsufficientPrivilege:
+		return fault.New(fault.Credentials, "%w: %w", errPrivilege, err).WithHint(hintLogin)
+	}
+	return fault.New(fault.Failed, "the BMC answered: %w", err)
+}
+
+// completion finds the completion code in a failure.
+func completion(err error) (types.CompletionCode, bool) {
+	var res *types.ResponseError
+	if errors.As(err, &res) && res.CompletionCode() != types.CodeOK {
+		return res.CompletionCode(), true
+	}
+	return 0, false
+}

@@ -1,0 +1,121 @@
+package ipmi_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/bmc/bmctest"
+	"stackstorm-laas/internal/bmc/ipmi"
+	"stackstorm-laas/internal/retry"
+	"stackstorm-laas/internal/secret"
+	"stackstorm-laas/internal/testreal"
+)
+
+const lanConf = `name "bmc1"
+set_working_mc 0x20
+startlan 1
+  addr 127.0.0.1 %d
+  priv_limit admin
+  allowed_auths_callback none md2 md5 straight
+  allowed_auths_user none md2 md5 straight
+  allowed_auths_operator none md2 md5 straight
+  allowed_auths_admin none md2 md5 straight
+  guid a123456789abcdefa123456789abcdef
+endlan
+user 1 true  ""      "test"   user  10 none md2 md5 straight
+user 2 true  "admin" "secret" admin 10 none md2 md5 straight
+chassis_control "%s"
+`
+
+const emulator = `mc_setbmc 0x20
+mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+sel_enable 0x20 1000 0x0a
+mc_enable 0x20
+`
+
+// chassis keeps the simulated chassis in files: power, boot.
+const chassis = `#!/bin/sh
+dir=%s
+op=$1; shift
+case "$op" in
+get) for what in "$@"; do
+       case $what in
+       power) echo "power:$(cat $dir/power)" ;;
+       boot) echo "boot:$(cat $dir/boot)" ;;
+       esac
+     done ;;
+set) while [ $# -gt 1 ]; do
+       case $1 in
+       power) echo "$2" > $dir/power ;;
+       boot) echo "$2" > $dir/boot ;;
+       shutdown) echo 0 > $dir/power ;;
+       esac
+       shift 2
+     done ;;
+esac
+`
+
+// startSim starts ipmi_sim and gives the login of its administrator and the directory with the state of the chassis.
+func startSim(t *testing.T) (bmc.Target, string) {
+	t.Helper()
+	program := testreal.Need(t, "ipmi_sim")[0]
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), mode))
+		return path
+	}
+	port := freeUDP(t)
+	script := write("chassis.sh", fmt.Sprintf(chassis, dir), 0o755)
+	write("power", "0\n", 0o644)
+	write("boot", "default\n", 0o644)
+	conf := write("lan.conf", fmt.Sprintf(lanConf, port, script), 0o644)
+	emu := write("cmds.emu", emulator, 0o644)
+	state := filepath.Join(dir, "state")
+	require.NoError(t, os.Mkdir(state, 0o755))
+
+	log, err := os.Create(filepath.Join(dir, "log"))
+	require.NoError(t, err)
+	cmd := exec.Command(program, "-n", "-c", conf, "-f", emu, "-s", state)
+	cmd.Stdout, cmd.Stderr = log, log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		log.Close()
+	})
+	target := bmc.Target{
+		Host: "sim", Address: "127.0.0.1", Port: port, CipherSuite: 3,
+		User: "admin", Password: secret.New("secret"), Timeout: 3 * time.Second,
+		Retry: retry.Policy{Initial: 20 * time.Millisecond, Max: 100 * time.Millisecond, Elapsed: 10 * time.Second},
+	}
+	d, err := ipmi.Open(t.Context(), target)
+	if err != nil {
+		text, _ := os.ReadFile(log.Name())
+		require.NoError(t, err, "ipmi_sim: %s", text)
+	}
+	require.NoError(t, d.Close())
+	target.Retry = retry.Policy{}
+	return target, dir
+}
+
+func freeUDP(t *testing.T) int {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).Port
+}
+
+func TestRealIpmiSimIsDrivenAsPromised(t *testing.T) {
+	target, _ := startSim(t)
+	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, NoBootFlags: true, Cuts: true})
+}
