@@ -87,7 +87,7 @@ func (c *Client) PostBMC(ctx context.Context, host string, info BMCInfo) error {
 	if err := info.check(); err != nil {
 		return fault.Wrap(err, "%s", what)
 	}
-	_, err := c.do(ctx, call{path: "hosts/" + host + "/bmc", what: what, form: url.Values{
+	v, err := c.do(ctx, call{path: "hosts/" + host + "/bmc", what: what, form: url.Values{
 		"address": {info.Address}, "mac_address": {info.MAC}, "user": {info.User}, "password": {info.Password.Reveal()},
 		"type": {"ipmi"}, "versions": {"2.0"},
 	}, missing: func(ctx context.Context) bool {
@@ -97,6 +97,9 @@ func (c *Client) PostBMC(ctx context.Context, host string, info BMCInfo) error {
 	if fault.Is(err, fault.NotFound) || serverError(err) {
 		return fault.New(fault.Failed, "%s on the dashboard at %s: HTTP 500; it may have been saved", what, c.rest.Base).
 			WithHint("the dashboard answers so when the host is in no booking; nothing else depends on this")
+	}
+	if err == nil && v.Get("status").String() != "success" {
+		err = c.wrap(fault.New(fault.Failed, "the answer does not say success"), what)
 	}
 	return err
 }
