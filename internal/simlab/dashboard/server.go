@@ -54,6 +54,9 @@ type Server struct {
 
 // Serve starts a dashboard that knows the world's hosts by their names.
 func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
+	if f == nil {
+		f = &faults.Set{}
+	}
 	s := &Server{cfg: cfg, faults: f, hosts: map[string]*host{}}
 	for _, name := range w.Hosts() {
 		s.host(name)

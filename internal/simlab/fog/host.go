@@ -1,0 +1,166 @@
+package fog
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/world"
+)
+
+// hostName gives the host of an id: its place in the rack. Empty if there is none.
+func (s *Server) hostName(id int) string {
+	if names := s.world.Hosts(); id >= 1 && id <= len(names) {
+		return names[id-1]
+	}
+	return ""
+}
+
+func (s *Server) hostID(name string) int { return slices.Index(s.world.Hosts(), name) + 1 }
+
+// hostObject is a host with all that FOG tells about it, secrets included. Numbers are texts, as PHP reads them from its database.
+func (s *Server) hostObject(name string) map[string]any {
+	image := s.world.AssignedImage(name)
+	s.mu.Lock()
+	if lie, ok := s.lies.image[name]; ok {
+		image = lie
+	}
+	s.mu.Unlock()
+	var macs []string
+	for _, n := range s.world.NICs(name) {
+		macs = append(macs, n.MAC)
+	}
+	o := map[string]any{
+		"id": strconv.Itoa(s.hostID(name)), "name": name, "description": "", "ip": "", "imageID": strconv.Itoa(image), "building": "0",
+		"createdTime": "2019-05-02 10:00:00", "deployed": "0000-00-00 00:00:00", "createdBy": "fog", "useAD": "1",
+		"ADDomain": "lab.example", "ADOU": "", "ADUser": "join", "ADPass": s.cfg.ADPassword, "ADPassLegacy": "",
+		"productKey": "", "printerLevel": "", "kernelArgs": "", "kernel": "", "kernelDevice": "", "init": "", "pending": "",
+		"biosexit": "", "efiexit": "", "enforce": "", "inventory": map[string]any{"hostID": strconv.Itoa(s.hostID(name))},
+		"primac": "", "macs": macs, "imagename": "", "image": map[string]any{},
+	}
+	if len(macs) > 0 {
+		o["primac"] = macs[0]
+	}
+	if img := s.imageObject(image); img != nil {
+		o["image"], o["imagename"] = img, img["name"]
+	}
+	return o
+}
+
+func (s *Server) host(q *request) {
+	switch name := s.hostName(q.id(1)); {
+	case q.id(1) == 0:
+		s.hosts(q)
+	case name == "":
+		q.status(http.StatusNotFound)
+	case q.part(2) == "task" && q.Method == http.MethodPost:
+		s.queue(q, name)
+	case q.part(2) == "cancel" && q.Method == http.MethodDelete:
+		for _, t := range s.tasks() {
+			if t.Host == name && t.State < world.TaskComplete {
+				s.cancel(q, t)
+			}
+		}
+		q.json(http.StatusOK, "")
+	case slices.Contains([]string{"", "update", "edit"}, q.part(2)) && q.Method == http.MethodPut:
+		s.edit(q, name)
+	case q.part(2) == "" && q.Method == http.MethodGet:
+		q.json(http.StatusOK, s.hostObject(name))
+	default:
+		q.status(http.StatusNotImplemented)
+	}
+}
+
+// hosts answers the lists: all, by search, and by an exact filter, which the versions take in different places.
+func (s *Server) hosts(q *request) {
+	keep := func(string) bool { return true }
+	switch action := q.part(1); {
+	case q.Method != http.MethodGet:
+		q.status(http.StatusNotImplemented)
+		return
+	case action == "search":
+		keep = func(name string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(q.part(2))) }
+	case action == "names" && s.v16():
+		s.hostNames(q)
+		return
+	case !slices.Contains([]string{"", "list", "all"}, action):
+		q.status(http.StatusNotImplemented)
+		return
+	case s.v16() && strings.HasPrefix(q.part(2), "name="):
+		keep = func(name string) bool { return "name="+name == q.part(2) }
+	case !s.v16() && q.body["name"] != nil:
+		keep = func(name string) bool { return name == q.body["name"] }
+	}
+	var out []map[string]any
+	for _, name := range s.world.Hosts() {
+		if keep(name) {
+			out = append(out, s.hostObject(name))
+		}
+	}
+	s.list(q, "hosts", out)
+}
+
+func (s *Server) hostNames(q *request) {
+	out := []map[string]string{}
+	for _, name := range s.world.Hosts() {
+		if q.part(2) == "" || q.part(2) == "name="+name {
+			out = append(out, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": name})
+		}
+	}
+	q.json(http.StatusOK, out)
+}
+
+// edit changes the image of a host. Hosts keep their names here.
+func (s *Server) edit(q *request, name string) {
+	if other, ok := q.body["name"].(string); ok && other != name {
+		if s.hostID(other) != 0 {
+			q.failed(http.StatusInternalServerError, "Already created")
+			return
+		}
+		q.status(http.StatusNotImplemented)
+		return
+	}
+	image, given := number(q.body["imageID"])
+	if !given {
+		q.json(http.StatusOK, s.hostObject(name))
+		return
+	}
+	switch q.fault {
+	case faults.Forget:
+		o := s.hostObject(name)
+		o["imageID"] = strconv.Itoa(image)
+		q.json(http.StatusOK, o)
+		return
+	case faults.Lie:
+		s.mu.Lock()
+		s.lies.image[name] = image
+		s.mu.Unlock()
+	default:
+		s.mu.Lock()
+		delete(s.lies.image, name)
+		s.mu.Unlock()
+		if err := s.world.AssignImage(name, image); err != nil {
+			q.failed(http.StatusInternalServerError, err.Error())
+			return
+		}
+		s.faults.Wrote("fog", "host.put", name)
+	}
+	q.json(http.StatusOK, s.hostObject(name))
+}
+
+// number reads a number that may be a text.
+func number(v any) (int, bool) {
+	switch v := v.(type) {
+	case float64:
+		return int(v), true
+	case string:
+		n, err := strconv.Atoi(v)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+func stamp(t time.Time) string { return t.Format(time.DateTime) }

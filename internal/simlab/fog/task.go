@@ -1,0 +1,128 @@
+package fog
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/world"
+)
+
+// firstLie is the id of the first task that there is not.
+const firstLie = 100000
+
+var stateNames = []string{"", "Queued", "Checked In", "In-Progress", "Complete", "Cancelled"}
+
+// tasks gives all tasks as reads tell them.
+func (s *Server) tasks() []world.Task {
+	out := s.world.Tasks()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range out {
+		if s.lies.cancelled[out[i].ID] {
+			out[i].State = world.TaskCancelled
+		}
+	}
+	for _, t := range s.lies.queued {
+		out = append(out, t)
+	}
+	return out
+}
+
+func (s *Server) taskObject(t world.Task) map[string]any {
+	image := s.imageObject(t.Image)
+	text := strconv.Itoa
+	return map[string]any{
+		"id": text(t.ID), "name": t.Name, "checkInTime": stamp(t.Created), "hostID": text(s.hostID(t.Host)), "stateID": text(t.State),
+		"createdTime": stamp(t.Created), "createdBy": t.CreatedBy, "isForced": "0", "scheduledStartTime": "", "typeID": text(t.Type),
+		"pct": text(t.Percent), "bpm": "", "timeElapsed": "", "timeRemaining": "", "dataCopied": "", "percent": text(t.Percent), "dataTotal": "",
+		"storagegroupID": "1", "storagenodeID": "1", "NFSFailures": "", "NFSLastMemberID": "0", "shutdown": "", "passreset": "", "isDebug": "0",
+		"imageID": text(t.Image), "wol": "0", "image": image, "host": s.hostObject(t.Host),
+		"type":        map[string]any{"id": text(t.Type), "name": "Deploy"},
+		"state":       map[string]any{"id": text(t.State), "name": stateNames[t.State]},
+		"storagenode": map[string]any{"id": "1"}, "storagegroup": map[string]any{"id": "1"},
+	}
+}
+
+func (s *Server) task(q *request) {
+	switch action := q.part(1); {
+	case q.id(1) != 0:
+		s.oneTask(q)
+	case q.Method == http.MethodGet && (action == "active" || action == "current" || action == "" || action == "list" || action == "all"):
+		var out []map[string]any
+		for _, t := range s.tasks() {
+			if t.State < world.TaskComplete || (action != "active" && action != "current") {
+				out = append(out, s.taskObject(t))
+			}
+		}
+		s.list(q, "tasks", out)
+	default:
+		q.status(http.StatusNotImplemented)
+	}
+}
+
+func (s *Server) oneTask(q *request) {
+	for _, t := range s.tasks() {
+		if t.ID != q.id(1) {
+			continue
+		}
+		switch {
+		case q.part(2) == "" && q.Method == http.MethodGet:
+			q.json(http.StatusOK, s.taskObject(t))
+		case q.part(2) == "cancel" && q.Method == http.MethodDelete:
+			s.cancel(q, t)
+			q.json(http.StatusOK, "")
+		default:
+			q.status(http.StatusNotImplemented)
+		}
+		return
+	}
+	q.status(http.StatusNotFound)
+}
+
+// cancel ends a task; what has ended already stays so, and the answer does not tell.
+func (s *Server) cancel(q *request, t world.Task) {
+	switch q.fault {
+	case faults.Forget:
+	case faults.Lie:
+		s.mu.Lock()
+		s.lies.cancelled[t.ID] = true
+		s.mu.Unlock()
+	default:
+		if s.world.CancelTask(t.ID) == nil {
+			s.faults.Wrote("fog", "task.cancel", t.Host)
+		}
+	}
+}
+
+// queue queues a task. The answer never tells which.
+func (s *Server) queue(q *request, host string) {
+	typ, _ := number(q.body["taskTypeID"])
+	name, _ := q.body["taskName"].(string)
+	switch q.fault {
+	case faults.Forget:
+	case faults.Lie:
+		s.mu.Lock()
+		id := firstLie + len(s.lies.queued)
+		s.lies.queued[id] = world.Task{ID: id, Host: host, Type: typ, Image: s.world.AssignedImage(host), State: world.TaskQueued, Name: name, CreatedBy: "fog", Created: time.Now()}
+		s.mu.Unlock()
+	default:
+		_, err := s.world.QueueTask(host, typ, name, "fog")
+		switch {
+		case errors.Is(err, world.ErrTaskType) && !s.v16():
+			q.failed(http.StatusNotImplemented, err.Error())
+			return
+		case err != nil:
+			q.failed(http.StatusInternalServerError, err.Error())
+			return
+		}
+		s.faults.Wrote("fog", "task.post", host)
+	}
+	if s.v16() {
+		q.json(http.StatusOK, "")
+		return
+	}
+	q.json(http.StatusOK, nil)
+}
