@@ -103,7 +103,7 @@ func (c *Client) once(ctx context.Context, method, path string, body any) (gjson
 		return gjson.Result{}, err
 	}
 	if !answer.OK() {
-		return gjson.Result{}, refusal(answer)
+		return gjson.Result{}, refusal(answer, strings.ContainsAny(path, "0123456789"))
 	}
 	if len(answer.Body) == 0 {
 		return gjson.Result{}, nil
@@ -119,7 +119,8 @@ func (c *Client) once(ctx context.Context, method, path string, body any) (gjson
 // busy is what FOG says when a host has a task already.
 const busy = "already a member of an active task"
 
-func refusal(answer rest.Answer) error {
+// refusal tells what a status means. one says that the call was about one object; a list is always there.
+func refusal(answer rest.Answer, one bool) error {
 	switch f := rest.StatusFault(answer.Status); {
 	case answer.Status == http.StatusUnauthorized:
 		return f.WithHint("FOG does not accept the user: check fog.user_key, and that the API is enabled for that user")
@@ -128,6 +129,9 @@ func refusal(answer rest.Answer) error {
 	case answer.Status >= 300 && answer.Status < 400:
 		return fault.New(fault.Credentials, "%w: it redirects, as it does to its login page while the API is disabled", rest.Status(answer.Status)).
 			WithHint("enable FOG's API (FOG Configuration, FOG Settings, API System) and check fog.address: scheme, host name, path")
+	case f.Kind == fault.NotFound && !one:
+		return fault.New(fault.Config, "%w", rest.Status(answer.Status)).
+			WithHint("check fog.address: it is FOG's base URL, usually ending in /fog/")
 	case f.Kind == fault.Transient:
 		if v, ok := answer.JSON(); ok && strings.Contains(strings.ToLower(v.Get("error").String()), busy) {
 			return fault.New(fault.Refused, "the host has an active task already").

@@ -88,8 +88,6 @@ func TestACallThatGetsNoAnswer(t *testing.T) {
 	tls.Config.ErrorLog = discard
 	tls.StartTLS()
 	defer tls.Close()
-	down := httptest.NewServer(http.NotFoundHandler())
-	down.Close()
 	garbage := raw(t, "+OK hunter2 ready\r\nhunter2\r\n")
 	badHeader := raw(t, "HTTP/1.1 200 OK\r\nhunter2 without a colon\r\n\r\n")
 	cut := raw(t, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhunter2")
@@ -100,7 +98,7 @@ func TestACallThatGetsNoAnswer(t *testing.T) {
 		text string
 	}{
 		"the server hangs":               {hangs.URL, fault.Transient, "no answer within 50ms"},
-		"the server is down":             {down.URL, fault.Transient, "connection refused"},
+		"the server is down":             {"http://127.0.0.1:1", fault.Transient, "connection refused"},
 		"its certificate is unknown":     {tls.URL, fault.Config, "not trusted"},
 		"it answers something else":      {garbage, fault.Transient, "not HTTP"},
 		"its header is broken":           {badHeader, fault.Transient, "not HTTP"},

@@ -1,0 +1,134 @@
+package fog_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/fog"
+	"stackstorm-laas/internal/retry"
+)
+
+const none = `{"count":0,"tasks":[]}`
+
+func TestTasks(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want fog.Task
+		ok   bool
+	}{
+		"numbers":              {`{"id":3,"name":"laas 1","hostID":7,"typeID":1,"imageID":23,"stateID":3,"percent":47,"createdBy":"fog"}`, fog.Task{ID: 3, Name: "laas 1", HostID: 7, TypeID: 1, ImageID: 23, State: fog.TaskInProgress, Percent: 47, CreatedBy: "fog"}, true},
+		"texts":                {`{"id":"3","hostID":"7","typeID":"1","imageID":"23","stateID":"3","percent":"47.86%"}`, fog.Task{ID: 3, HostID: 7, TypeID: 1, ImageID: 23, State: fog.TaskInProgress, Percent: 47}, true},
+		"nested objects":       {`{"id":3,"host":{"id":7},"type":{"id":"2"},"image":{"id":23},"state":{"id":2}}`, fog.Task{ID: 3, HostID: 7, TypeID: 2, ImageID: 23, State: fog.TaskCheckedIn}, true},
+		"state 0 is queued":    {`{"id":3,"hostID":7,"stateID":0}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskQueued}, true},
+		"the other percentage": {`{"id":3,"hostID":7,"stateID":3,"percent":"","pct":"0000000012"}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskInProgress, Percent: 12}, true},
+		"more than all of it":  {`{"id":3,"hostID":7,"stateID":3,"percent":"101"}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskInProgress, Percent: 100}, true},
+		"a state nobody knows": {`{"id":3,"hostID":7,"stateID":9}`, fog.Task{ID: 3, HostID: 7, State: 9}, true},
+		"no state":             {`{"id":3,"hostID":7}`, fog.Task{}, false},
+		"a state that is text": {`{"id":3,"hostID":7,"stateID":"done"}`, fog.Task{}, false},
+		"no host":              {`{"id":3,"stateID":4}`, fog.Task{}, false},
+		"another task":         {`{"id":4,"hostID":7,"stateID":4}`, fog.Task{}, false},
+		"an empty 200":         {``, fog.Task{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, map[string][]any{"GET task/3": {tc.text}, "GET task/active": {`{"count":1,"tasks":[` + tc.text + `]}`}})
+			got, err := s.client(t, retry.Policy{}).Task(t.Context(), 3)
+			if !tc.ok {
+				assert.Equal(t, fault.Failed, fault.KindOf(err), "what cannot be understood is a failure, not the end of a task")
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, got)
+			tasks, err := s.client(t, retry.Policy{}).ActiveTasks(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []fog.Task{tc.want}, tasks)
+		})
+	}
+	assert.Equal(t, "in progress", fog.TaskInProgress.String())
+	assert.Equal(t, "state 9", fog.TaskState(9).String())
+	assert.False(t, fog.TaskComplete.Active())
+}
+
+func TestScheduleDeploy(t *testing.T) {
+	task := func(id, typ, name string) string {
+		return `{"count":2,"tasks":[{"id":1,"hostID":6,"typeID":1,"stateID":3},{"id":"` + id + `","hostID":"7","typeID":"` + typ + `","stateID":"1","name":"` + name + `"}]}`
+	}
+	ours, theirs := task("3", "1", "laas"), task("3", "1", "by hand")
+	memberError := reply{500, `{"error":"Host is already a member of an active task"}`}
+	for name, tc := range map[string]struct {
+		post, active []any
+		policy       retry.Policy
+		kind         fault.Kind
+		posts        int
+		text         string
+	}{
+		"1.5 answers null":                                          {[]any{`null`}, []any{none, ours}, patient, "", 1, ""},
+		"1.6 answers an empty text":                                 {[]any{`""`}, []any{none, ours}, patient, "", 1, ""},
+		"an empty body":                                             {[]any{``}, []any{none, ours}, patient, "", 1, ""},
+		"the task shows up a little later":                          {[]any{`null`}, []any{none, none, none, ours}, patient, "", 1, ""},
+		"the list has trouble after it":                             {[]any{`null`}, []any{none, 500, ours}, patient, "", 1, ""},
+		"the name comes back changed":                               {[]any{`null`}, []any{none, theirs}, patient, "", 1, ""},
+		"a 500 that did nothing is tried again":                     {[]any{500, `null`}, []any{none, none, ours}, patient, "", 2, ""},
+		"a 500 after it was made is not tried again":                {[]any{500}, []any{none, ours}, patient, "", 1, ""},
+		"someone else was quicker after a 500":                      {[]any{500}, []any{none, theirs}, patient, fault.Refused, 1, "task 3, queued"},
+		"the host has a task before":                                {[]any{`null`}, []any{ours}, patient, fault.Refused, 0, "task 3, queued"},
+		"the host has a capture before":                             {[]any{`null`}, []any{task("3", "2", "laas")}, patient, fault.Refused, 0, "active task already"},
+		"FOG says that it has a task":                               {[]any{memberError}, []any{none}, patient, fault.Refused, 1, "active task already"},
+		"FOG makes another type of task":                            {[]any{`null`}, []any{none, task("3", "2", "laas")}, patient, fault.Refused, 1, "active task already"},
+		"it never shows up":                                         {[]any{`null`}, []any{none}, impatient, fault.Unproven, 1, "shows no active task"},
+		"it never shows up, and nothing is repeated":                {[]any{`null`}, []any{none}, retry.Policy{}, fault.Unproven, 1, "shows no active task"},
+		"the host is unknown":                                       {[]any{reply{404, ""}}, []any{none}, patient, fault.NotFound, 1, ""},
+		"the type of task is not known":                             {[]any{reply{501, `{"error":"Invalid tasking type passed"}`}}, []any{none}, patient, fault.Failed, 1, ""},
+		"a server that stays broken":                                {[]any{500}, []any{none}, retry.Policy{}, fault.Transient, 1, ""},
+		"the list of tasks cannot be understood: nothing is queued": {[]any{`null`}, []any{`{}`}, patient, fault.Failed, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, map[string][]any{"POST host/7/task": tc.post, "GET task/active": tc.active})
+			got, err := s.client(t, tc.policy).ScheduleDeploy(t.Context(), host, "laas")
+			assert.Equal(t, tc.posts, s.count("POST host/7/task"))
+			if tc.kind == "" {
+				require.NoError(t, err)
+				assert.Equal(t, 3, got.ID)
+				assert.Contains(t, s.bodies["POST host/7/task"], `"taskName":"laas","taskTypeID":1`)
+				return
+			}
+			silent(t, err)
+			assert.Equal(t, tc.kind, fault.KindOf(err), err)
+			assert.Contains(t, err.Error(), "schedule a deployment to host hpe13")
+			assert.Contains(t, err.Error(), tc.text)
+		})
+	}
+}
+
+func TestCancelTask(t *testing.T) {
+	state := func(n string) []any { return []any{`{"id":3,"hostID":7,"stateID":` + n + `}`} }
+	for name, tc := range map[string]struct {
+		answer any
+		state  []any
+		kind   fault.Kind
+	}{
+		"it is cancelled":                     {`""`, state("5"), ""},
+		"it was complete before":              {`""`, state("4"), ""},
+		"409 to one that ended":               {reply{409, `{"msg":"` + password + `"}`}, state("5"), ""},
+		"500 to one that ended":               {reply{500, ""}, state("5"), ""},
+		"ok, but it runs on":                  {`""`, state("3"), fault.Unproven},
+		"409, and it runs on":                 {reply{409, ""}, state("3"), fault.Failed},
+		"500, and it is still queued":         {500, state("1"), fault.Transient},
+		"FOG does not know it":                {reply{404, ""}, nil, fault.NotFound},
+		"FOG accepts it and then cannot tell": {`""`, []any{502}, fault.Transient},
+		"the user of the key may not":         {reply{403, ""}, state("3"), fault.Credentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, map[string][]any{"DELETE task/3/cancel": {tc.answer}, "GET task/3": tc.state})
+			err := s.client(t, impatient).CancelTask(t.Context(), 3)
+			if tc.kind == "" {
+				require.NoError(t, err)
+				return
+			}
+			silent(t, err)
+			assert.Equal(t, tc.kind, fault.KindOf(err), err)
+		})
+	}
+}
