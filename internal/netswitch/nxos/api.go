@@ -136,7 +136,7 @@ func rejected(command, code string, item gjson.Result) error {
 		return fault.New(fault.Transient, "command %q: code %s, %s", command, code, why)
 	case strings.Contains(strings.ToLower(why), "invalid interface"):
 		return fault.New(fault.NotFound, "command %q: code %s, %s", command, code, why)
-	case code == "401" || code == "403":
+	case code == "401", code == "403", strings.Contains(strings.ToLower(why), "permission denied"):
 		return fault.New(fault.Credentials, "command %q: code %s, %s", command, code, why).
 			WithHint("give the switch's user a role that may configure interfaces")
 	}

@@ -4,13 +4,12 @@ package nxos
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"net/http"
 
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/netswitch"
