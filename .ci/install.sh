@@ -86,19 +86,24 @@ json.dump(entries, open(sys.argv[2], "w"))' "$file" "$subset" "${new[@]}"
 
 # open_points says what is still to be configured.
 open_points() {
-  local file=$1 key
+  local file=$1 key host
   echo
   echo "Still to be done:"
   [[ -e $configs/laas.yaml ]] || echo "  - configure the pack: cp $packs/laas/laas.yaml.example $configs/laas.yaml, edit it, then: st2ctl reload --register-configs"
   cmp -s "$file" <(git show HEAD:datastore/hosts.json 2>/dev/null) &&
     echo "  - $file is the example lab: describe your own in it, check it (bin/laas inventory validate $file), then: st2 key load $file"
   # The keys that the configuration and the inventory name.
-  { 
+  {
     grep -v '^ *#' "$(existing "$configs/laas.yaml" laas.yaml.example)" | grep -oE 'st2kv\.system\.[A-Za-z0-9_.]+' | cut -d. -f3-
     echo laas.secret.ssh.lab
     grep -oE '\\"credentials\\": *\\"[A-Za-z0-9_.-]+' "$file" | sed 's/.*"//'
   } | sort -u | while IFS= read -r key; do
     key_exists "$key" || echo "  - store the secret $key: $(how_to_set "$key")"
+  done
+  python3 -c 'import json, sys
+for e in json.load(open(sys.argv[1])):
+    if "\"bmc\"" in e["value"]: print(e["name"])' "$file" | while IFS= read -r host; do
+    key_exists "laas.bmc_baseline.$host" || echo "  - record the accounts on the BMC of $host, while no tenant has it: st2 run laas.adopt_host host=$host"
   done
   echo "When the list is empty: st2 sensor list --pack=laas, and book a server."
 }
