@@ -73,6 +73,9 @@ func (s *Listener) accept(ctx context.Context, handle func(context.Context, net.
 // Addr is host:port.
 func (s *Listener) Addr() string { return s.net.Addr().String() }
 
+// Port is the TCP port.
+func (s *Listener) Port() int { return s.net.Addr().(*net.TCPAddr).Port }
+
 // Close ends the listener and all its connections and returns when all handlers have.
 func (s *Listener) Close() error {
 	s.cancel()

@@ -1,0 +1,55 @@
+package sshd
+
+import "strings"
+
+// netplan takes the configuration on the disk into force. It may well cut the connection that it was called over.
+func (sh *shell) netplan(args []string) int {
+	switch strings.Join(args, " ") {
+	case "generate":
+		return 0
+	case "apply":
+		return sh.applyNetwork()
+	}
+	return sh.fail(1, "netplan: invalid choice")
+}
+
+// nmcli reads the connections again and takes them into force. That a device must be told to is not modelled.
+func (sh *shell) nmcli(args []string) int {
+	words := strings.Join(args, " ")
+	switch {
+	case words == "connection reload", words == "networking on", strings.HasPrefix(words, "connection up "), strings.HasPrefix(words, "device "):
+		return sh.applyNetwork()
+	case words == "networking off":
+		return 0
+	}
+	return sh.fail(2, "Error: argument '%s' not understood.", words)
+}
+
+func (sh *shell) applyNetwork() int {
+	sh.wrote = true
+	if !sh.real {
+		return 0
+	}
+	if err := sh.world.ApplyNetwork(sh.cfg.Host); err != nil {
+		return sh.fail(1, "%v", err)
+	}
+	return 0
+}
+
+func (sh *shell) systemctl(args []string) int {
+	sh.wrote = true
+	var err error
+	switch verb := strings.Join(args, " "); {
+	case verb != "poweroff" && verb != "reboot":
+		return sh.fail(1, "Unknown command verb %s.", verb)
+	case !sh.real:
+	case verb == "poweroff":
+		err = sh.world.SoftOff(sh.cfg.Host)
+	default:
+		err = sh.world.Reboot(sh.cfg.Host)
+	}
+	if err != nil {
+		return sh.fail(1, "%v", err)
+	}
+	return 0
+}
