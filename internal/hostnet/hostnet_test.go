@@ -1,0 +1,189 @@
+package hostnet_test
+
+import (
+	"flag"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/hostnet"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// cases are named as their golden files.
+var cases = map[string][]hostnet.NIC{
+	"quick booking, one public network": {
+		{MAC: "48:df:37:1d:13:00", Name: "ens4f0", DHCP: true, Untagged: true},
+		{MAC: "48:df:37:1d:13:01", Name: "ens4f1"},
+	},
+	"private untagged network and nothing public": {
+		{MAC: "48:df:37:1d:14:00", Untagged: true},
+	},
+	"public tagged beside private, two NICs with the same VLAN": {
+		{MAC: "48:DF:37:1D:14:01", VLANs: []hostnet.VLAN{{ID: 200}, {ID: 100, DHCP: true}}},
+		{MAC: "48-df-37-1d-14-00", Untagged: true, VLANs: []hostnet.VLAN{{ID: 200}}},
+		{MAC: "48:df:37:1d:14:02"},
+	},
+	"several addresses": {
+		{MAC: "48:df:37:1d:13:01", DHCP: true, Untagged: true},
+		{MAC: "48:df:37:1d:13:00", DHCP: true, Untagged: true, VLANs: []hostnet.VLAN{{ID: 4094, DHCP: true}, {ID: 1}}},
+	},
+	"nothing": {
+		{MAC: "48:df:37:1d:13:00"},
+	},
+}
+
+func renderers(t *testing.T) []hostnet.Renderer {
+	return []hostnet.Renderer{detect(t, "/etc/netplan", "/etc/cloud/cloud.cfg.d"), detect(t, "/etc/NetworkManager/system-connections")}
+}
+
+func detect(t *testing.T, there ...string) hostnet.Renderer {
+	t.Helper()
+	r, err := hostnet.Detect(func(path string) bool { return slices.Contains(there, path) })
+	require.NoError(t, err)
+	return r
+}
+
+func TestGolden(t *testing.T) {
+	for name, nics := range cases {
+		for _, r := range renderers(t) {
+			t.Run(r.Name()+": "+name, func(t *testing.T) {
+				files, err := r.Files(nics)
+				require.NoError(t, err)
+				var b strings.Builder
+				for _, f := range files {
+					b.WriteString("-- " + f.Path + " " + f.Mode.String() + " --\n" + string(f.Data))
+				}
+				golden := filepath.Join("testdata", r.Name()+" "+strings.ReplaceAll(name, ",", "")+".golden")
+				golden = strings.ReplaceAll(golden, " ", "_")
+				if *update {
+					require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
+				}
+				want, err := os.ReadFile(golden)
+				require.NoError(t, err)
+				assert.Equal(t, string(want), b.String())
+			})
+		}
+	}
+}
+
+func TestTheOrderOfInterfacesDoesNotMatter(t *testing.T) {
+	for _, r := range renderers(t) {
+		for name, nics := range cases {
+			want, err := r.Files(nics)
+			require.NoError(t, err)
+			turned := slices.Clone(nics)
+			slices.Reverse(turned)
+			for i := range turned {
+				turned[i].VLANs = slices.Clone(turned[i].VLANs)
+				slices.Reverse(turned[i].VLANs)
+				turned[i].MAC = strings.ToUpper(turned[i].MAC)
+			}
+			got, err := r.Files(turned)
+			require.NoError(t, err)
+			assert.Equal(t, want, got, r.Name()+": "+name)
+		}
+	}
+}
+
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	nics := []hostnet.NIC{
+		{MAC: "48:df:37:1d:13:00", VLANs: []hostnet.VLAN{{ID: 0}, {ID: 4095}, {ID: 100}, {ID: 100, DHCP: true}}},
+		{MAC: "48-DF-37-1D-13-00"},
+		{MAC: "ens4f0"},
+		{MAC: ""},
+		{MAC: "00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01"},
+	}
+	for _, r := range renderers(t) {
+		files, err := r.Files(nics)
+		require.Error(t, err)
+		assert.Empty(t, files)
+		assert.Equal(t, fault.Input, fault.KindOf(err))
+		for _, text := range []string{
+			"nics[0].vlans[0]: 0 is no VLAN id", "nics[0].vlans[1]: 4095 is no VLAN id", "nics[0].vlans[3]: VLAN 100 is there twice",
+			"nics[1].mac: 48:df:37:1d:13:00 is there twice", `nics[2].mac: "ens4f0" is no MAC address`, "nics[3].mac", "nics[4].mac",
+		} {
+			assert.Contains(t, err.Error(), text)
+		}
+	}
+}
+
+func TestDetect(t *testing.T) {
+	for name, tc := range map[string]struct {
+		there []string
+		want  string
+	}{
+		"netplan":                       {[]string{"/etc/netplan"}, "netplan"},
+		"NetworkManager":                {[]string{"/etc/NetworkManager/system-connections"}, "networkmanager"},
+		"netplan before NetworkManager": {[]string{"/etc/NetworkManager/system-connections", "/etc/netplan"}, "netplan"},
+		"ifupdown":                      {[]string{"/etc/network/interfaces"}, ""},
+		"nothing":                       {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := hostnet.Detect(func(path string) bool { return slices.Contains(tc.there, path) })
+			if tc.want == "" {
+				assert.Equal(t, fault.Refused, fault.KindOf(err))
+				assert.NotEmpty(t, fault.HintOf(err))
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, r.Name())
+		})
+	}
+}
+
+func TestWhatIsWrittenIsCoveredByWhatGoes(t *testing.T) {
+	// Else a file of an earlier booking would stay in force.
+	stale := func(r hostnet.Renderer, name string) bool {
+		return slices.ContainsFunc(r.Stale(), func(pattern string) bool {
+			ok, err := path.Match(pattern, name)
+			require.NoError(t, err)
+			return ok
+		})
+	}
+	for _, r := range renderers(t) {
+		for _, nics := range cases {
+			files, err := r.Files(nics)
+			require.NoError(t, err)
+			for _, f := range files {
+				assert.True(t, stale(r, f.Path) || strings.HasPrefix(f.Path, "/etc/cloud/"), f.Path)
+			}
+		}
+	}
+	nm := detect(t, "/etc/NetworkManager/system-connections")
+	for name, want := range map[string]bool{"ifcfg-lo": false, "ifcfg-eth0": true, "ifcfg-lan0": true, "ifcfg-lo0": true, "ifcfg-bond0": true, "route-eth0": false} {
+		assert.Equal(t, want, stale(nm, "/etc/sysconfig/network-scripts/"+name), name)
+	}
+	assert.True(t, stale(detect(t, "/etc/netplan"), "/etc/netplan/50-cloud-init.yaml"))
+}
+
+func TestNamesFitTheKernel(t *testing.T) {
+	var nics []hostnet.NIC
+	for i := range 256 {
+		nics = append(nics, hostnet.NIC{MAC: "48:df:37:1d:13:" + string("0123456789abcdef"[i/16]) + string("0123456789abcdef"[i%16]), VLANs: []hostnet.VLAN{{ID: 4094}}})
+	}
+	for _, r := range renderers(t) {
+		files, err := r.Files(nics)
+		require.NoError(t, err)
+		names := map[string]bool{}
+		for _, f := range files {
+			for line := range strings.Lines(string(f.Data)) {
+				line = strings.TrimPrefix(strings.TrimSpace(line), "interface-name=")
+				if strings.HasPrefix(line, "v4094-") {
+					name := strings.TrimSuffix(line, ":")
+					assert.LessOrEqual(t, len(name), 15)
+					names[name] = true
+				}
+			}
+		}
+		assert.Len(t, names, 256, r.Name())
+	}
+}

@@ -1,0 +1,67 @@
+package hostnet
+
+import (
+	"fmt"
+	"strings"
+)
+
+// netplan writes one file for netplan with systemd-networkd, as Ubuntu's and Debian's servers have it.
+type netplan struct{ cloudInit cloudInit }
+
+func (netplan) Name() string { return "netplan" }
+
+func (netplan) Apply() string { return "netplan apply" }
+
+func (netplan) Stale() []string { return []string{"/etc/netplan/*.yaml"} }
+
+func (r netplan) Files(nics []NIC) ([]File, error) {
+	ports, err := plan(nics)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString(header + "network:\n  version: 2\n  renderer: networkd\n")
+	netplanWires(&b, ports)
+	netplanVLANs(&b, ports)
+	file := File{"/etc/netplan/01-laas.yaml", 0o600, []byte(b.String())}
+	return append([]File{file}, r.cloudInit.files()...), nil
+}
+
+func netplanWires(b *strings.Builder, ports []port) {
+	title := "  ethernets:\n"
+	for _, p := range ports {
+		if !p.carries {
+			continue // what netplan does not know stays down
+		}
+		b.WriteString(title)
+		title = ""
+		fmt.Fprintf(b, "    %s:\n      match:\n        macaddress: %q\n", wire(p), p.mac)
+		netplanAddresses(b, p.untagged)
+	}
+}
+
+// wire names a physical interface within the file. VLANs have the MAC of theirs, and with older versions the first definition that matches,
+// in the order of names, is the one that counts: "wire" comes after the "v" of VLANs.
+func wire(p port) string { return fmt.Sprintf("wire%d", p.n) }
+
+func netplanVLANs(b *strings.Builder, ports []port) {
+	title := "  vlans:\n"
+	for _, p := range ports {
+		for _, v := range p.vlans {
+			b.WriteString(title)
+			title = ""
+			fmt.Fprintf(b, "    %s:\n      id: %d\n      link: %s\n", v.name, v.id, wire(p))
+			netplanAddresses(b, v)
+		}
+	}
+}
+
+func netplanAddresses(b *strings.Builder, l link) {
+	if l.dhcp() {
+		// By MAC, since hosts of one image may share a machine-id, from which the identifier would be made otherwise.
+		fmt.Fprintf(b, "      dhcp4: true\n      dhcp-identifier: mac\n      dhcp4-overrides:\n        route-metric: %d\n", l.metric)
+		return
+	}
+	// Optional: the boot does not wait for it.
+	b.WriteString("      dhcp4: false\n      dhcp6: false\n      accept-ra: false\n      link-local: []\n      optional: true\n")
+}

@@ -1,0 +1,87 @@
+package hostnet
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
+
+// networkManager writes one keyfile for each interface, for NetworkManager 1.20 or newer.
+type networkManager struct{ cloudInit cloudInit }
+
+const keyfileDir = "/etc/NetworkManager/system-connections/"
+
+func (networkManager) Name() string { return "networkmanager" }
+
+// Apply takes the network down and up again: reading the files anew leaves connections that are up as they are. It is switched on
+// again even if switching off failed.
+func (networkManager) Apply() string {
+	return "nmcli connection reload && { nmcli networking off; nmcli networking on; }"
+}
+
+// Stale covers Red Hat's older files too, which NetworkManager reads beside its own; all but that of the loopback interface.
+func (networkManager) Stale() []string {
+	const ifcfg = "/etc/sysconfig/network-scripts/ifcfg-"
+	return []string{keyfileDir + "*", ifcfg + "[^l]*", ifcfg + "l[^o]*", ifcfg + "lo?*"}
+}
+
+func (r networkManager) Files(nics []NIC) ([]File, error) {
+	ports, err := plan(nics)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	add := func(id, text string) {
+		files = append(files, File{keyfileDir + id + ".nmconnection", 0o600, []byte(header + text)})
+	}
+	for _, p := range ports {
+		add(wireID(p), keyfileWire(p))
+		for _, v := range p.vlans {
+			add(vlanID(v), keyfileVLAN(p, v))
+		}
+	}
+	return append(files, r.cloudInit.files()...), nil
+}
+
+func wireID(p port) string { return fmt.Sprintf("laas-wire%d", p.n) }
+
+func vlanID(v link) string { return "laas-" + v.name }
+
+// keyfileWire also writes interfaces that are to stay down: without a connection, NetworkManager makes one up, with DHCP.
+func keyfileWire(p port) string {
+	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=ethernet\nautoconnect=%t\n", wireID(p), uuid(wireID(p), p.mac), p.carries) +
+		tireless(p.carries) +
+		fmt.Sprintf("\n[ethernet]\nmac-address=%s\n", strings.ToUpper(p.mac)) +
+		keyfileAddresses(p.untagged)
+}
+
+// keyfileVLAN names its parent by connection: the names of devices are not known, and the MAC is shared with the parent's other VLANs.
+func keyfileVLAN(p port, v link) string {
+	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=vlan\ninterface-name=%s\nautoconnect=true\n", vlanID(v), uuid(vlanID(v), p.mac), v.name) +
+		tireless(true) +
+		fmt.Sprintf("\n[vlan]\nflags=1\nid=%d\nparent=%s\n", v.id, uuid(wireID(p), p.mac)) +
+		keyfileAddresses(v)
+}
+
+// tireless keeps a connection from giving up: its network may come up long after the host, when the switch port is changed.
+func tireless(up bool) string {
+	if !up {
+		return ""
+	}
+	return "autoconnect-retries=0\n"
+}
+
+func keyfileAddresses(l link) string {
+	if l.dhcp() {
+		return fmt.Sprintf("\n[ipv4]\nmethod=auto\ndhcp-client-id=mac\ndhcp-timeout=2147483647\nroute-metric=%d\n\n[ipv6]\nmethod=auto\nroute-metric=%d\n", l.metric, l.metric)
+	}
+	return "\n[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=disabled\n"
+}
+
+// uuid makes the id of a connection from what it is for, so that the same interfaces give the same files.
+func uuid(id, mac string) string {
+	b := sha256.Sum256([]byte("laas connection " + id + " " + mac))
+	b[6] = b[6]&0x0f | 0x80 // version 8: made in a way of one's own
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}

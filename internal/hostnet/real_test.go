@@ -1,0 +1,78 @@
+package hostnet_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/testreal"
+)
+
+// generate lets netplan itself turn the files for some interfaces into systemd-networkd's, and gives those by name.
+func generate(t *testing.T, name string) map[string]string {
+	t.Helper()
+	program, root := testreal.Need(t, "netplan")[0], t.TempDir()
+	files, err := detect(t, "/etc/netplan").Files(cases[name])
+	require.NoError(t, err)
+	for _, f := range files {
+		path := filepath.Join(root, f.Path)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, f.Data, f.Mode))
+	}
+	out, err := exec.Command(program, "generate", "--root-dir", root).CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Empty(t, string(out), "netplan has nothing to complain about")
+	made := map[string]string{}
+	paths, err := filepath.Glob(filepath.Join(root, "run/systemd/network/*"))
+	require.NoError(t, err)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		made[strings.TrimPrefix(filepath.Base(path), "10-netplan-")] = string(text)
+	}
+	return made
+}
+
+var dhcp = regexp.MustCompile(`(?m)^DHCP=(ipv4|yes)$`)
+
+func TestRealNetplanTakesEveryConfiguration(t *testing.T) {
+	for name, want := range map[string]map[string]bool{ // by interface: whether it gets an address
+		"quick booking, one public network":                         {"wire0": true},
+		"private untagged network and nothing public":               {"wire0": false},
+		"public tagged beside private, two NICs with the same VLAN": {"wire0": false, "wire1": false, "v200-0": false, "v200-1": false, "v100-1": true},
+		"several addresses":                                         {"wire0": true, "wire1": true, "v1-0": false, "v4094-0": true},
+		"nothing":                                                   {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := map[string]bool{}
+			for file, text := range generate(t, name) {
+				if link, ok := strings.CutSuffix(file, ".network"); ok {
+					got[link] = dhcp.MatchString(text)
+				}
+			}
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+func TestRealNetplanKeepsVLANsOfTwoInterfacesApart(t *testing.T) {
+	made := generate(t, "public tagged beside private, two NICs with the same VLAN")
+	for file, want := range map[string][]string{
+		"wire0.network":  {"MACAddress=48:df:37:1d:14:00", "VLAN=v200-0", "LinkLocalAddressing=no"},
+		"wire1.network":  {"MACAddress=48:df:37:1d:14:01", "VLAN=v200-1", "VLAN=v100-1"},
+		"v200-0.netdev":  {"Name=v200-0", "Kind=vlan", "Id=200"},
+		"v200-1.netdev":  {"Name=v200-1", "Kind=vlan", "Id=200"},
+		"v100-1.network": {"Name=v100-1", "ClientIdentifier=mac", "RouteMetric=100"},
+	} {
+		for _, line := range want {
+			assert.Contains(t, made[file], line, file)
+		}
+	}
+	assert.NotContains(t, made["wire0.network"], "VLAN=v200-1")
+}
