@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export GOTOOLCHAIN=local
 machine=$(uname -m)
+version=$(awk '$1 == "version:" {print $2}' pack.yaml)
 
 usage() {
   cat <<'EOF'
@@ -45,7 +46,7 @@ build_for() {
     aarch64) arch=arm64 ;;
     *) arch=$(go env GOARCH) ;;
   esac
-  CGO_ENABLED=0 GOARCH=$arch go build -trimpath -ldflags '-s -w' -o "bin/laas-$1" ./cmd/laas
+  CGO_ENABLED=0 GOARCH=$arch go build -trimpath -ldflags "-s -w -X main.version=$version" -o "bin/laas-$1" ./cmd/laas
 }
 
 build() {
