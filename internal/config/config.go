@@ -140,6 +140,7 @@ type ST2 struct {
 	Timeout        Duration `json:"timeout" default:"15" max:"60" desc:"Seconds one call to StackStorm's API may take."`
 	Retry          Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which a call is repeated after time-outs and HTTP 5xx; 0 never repeats."`
 	CancelInterval Duration `json:"cancel_interval" default:"15" max:"60" desc:"Seconds between two looks at whether the execution was cancelled."`
+	OrphanGrace    Duration `json:"orphan_grace" default:"300" max:"3600" desc:"Seconds after which a dispatched job that no execution has claimed is started by laas.reconcile."`
 }
 
 // TLS configures which certificates are trusted.

@@ -1,0 +1,165 @@
+package actions
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"net"
+	"slices"
+	"time"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/bmc/ipmi"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
+	"stackstorm-laas/internal/dashboard"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+	"stackstorm-laas/internal/secret"
+)
+
+var createBMCAccount = &action.Action{
+	Name: "create_bmc_account",
+	Description: "Give the tenant an account on the host's BMC (operator's rights, a password of its own), prove that it logs in, and post the BMC's address to the dashboard. " +
+		"Nothing is done when the booking did not ask for one.",
+	Params: []action.Param{hostParam, jobParam, epochParam},
+	Budget: sum(records, bmcSession, bmcSession, func(c *config.Config) time.Duration { return dashboardCalls(c, 1) }),
+	Run:    imaging("BMC account", createAccount),
+}
+
+func createAccount(ctx context.Context, h *hostRun) (any, error) {
+	if h.work.Hardware == nil || !h.work.Hardware.Hardware.CreateBMC {
+		return h.result(false, "the booking asks for no BMC account"), nil
+	}
+	target, err := h.bmcTarget(ctx, h.host)
+	if err != nil {
+		return nil, err
+	}
+	password, err := h.bmcPassword(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ipmi.Open(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	if err := h.onlyBaseline(ctx, d, h.rec.BMC.User); err != nil {
+		return nil, err
+	}
+	if err := h.Checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	if h.rec.BMC.Slot, err = d.PutAccount(ctx, h.rec.BMC.User, password); err != nil {
+		return nil, err
+	}
+	if err := h.Save(ctx, h.rec); err != nil {
+		return nil, err
+	}
+	tenant := target
+	tenant.User, tenant.Password = h.rec.BMC.User, password
+	if err := ipmi.TryLogin(ctx, tenant); err != nil {
+		return nil, fault.Wrap(err, "prove the tenant's login")
+	}
+	if err := h.postBMC(ctx, password); err != nil {
+		return nil, err
+	}
+	return h.result(true, "account %s is on the BMC in slot %d, its login is proven", h.rec.BMC.User, h.rec.BMC.Slot), nil
+}
+
+// bmcPassword journals the account and its password before the account is made. A password of an earlier try is kept.
+func (h *hostRun) bmcPassword(ctx context.Context) (secret.String, error) {
+	if h.rec.BMC == nil {
+		h.rec.BMC = &booking.BMCAccount{User: h.Config.BMC.TenantUser, Secret: fmt.Sprintf("laas.secret.bmc.%d.%s", h.job.Job, h.host.Name)}
+	}
+	password, err := h.password(ctx, h.rec.BMC.Secret, 16)
+	if err != nil {
+		return password, err
+	}
+	return password, h.Save(ctx, h.rec)
+}
+
+// onlyBaseline refuses to add an account to a BMC that has accounts nobody recorded.
+func (h *hostRun) onlyBaseline(ctx context.Context, d bmc.Accounts, tenant string) error {
+	base, err := h.Baseline(ctx, h.host.Name)
+	if err != nil {
+		return err
+	}
+	accounts, err := d.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	if extra := slices.DeleteFunc(outside(base, accounts), func(a bmc.Account) bool { return a.Name == tenant }); len(extra) > 0 {
+		return fault.New(fault.Refused, "the BMC has %d account(s) outside its recorded baseline, the first in slot %d", len(extra), extra[0].Slot).
+			WithHint("look at them; remove them, or record them with: st2 run laas.adopt_host host=%s", h.host.Name)
+	}
+	return nil
+}
+
+// outside lists the accounts that can log in, or could again, and are not in the baseline.
+func outside(base *booking.Baseline, accounts []bmc.Account) []bmc.Account {
+	var out []bmc.Account
+	for _, a := range accounts {
+		if (a.Name != "" && a.Enabled) && !slices.Contains(base.Accounts, a.Name) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// postBMC tells the dashboard where the BMC is. The dashboard answers 500 although it saved the data when it cannot find the
+// host's booking; the same data is in the user's message, so that is noted and no failure.
+func (h *hostRun) postBMC(ctx context.Context, password secret.String) error {
+	dash, err := h.dashboard()
+	if err != nil {
+		return err
+	}
+	address, err := ipv4(ctx, h.host.BMC)
+	if err != nil {
+		return err
+	}
+	return dash.PostBMC(ctx, h.host.DashboardID, dashboard.BMCInfo{Address: address, MAC: string(h.host.BMC.MAC), User: h.rec.BMC.User, Password: password})
+}
+
+// ipv4 is the BMC's address in the only form the dashboard stores.
+func ipv4(ctx context.Context, b *inventory.BMC) (string, error) {
+	ips, err := net.DefaultResolver.LookupIP(ctx, "ip4", b.Address)
+	if err != nil || len(ips) == 0 {
+		return "", fault.New(fault.Config, "the BMC's address %s has no IPv4 address: %w", b.Address, err)
+	}
+	return ips[0].String(), nil
+}
+
+// password reads a stored password, or makes one and stores it encrypted.
+func (l *lab) password(ctx context.Context, key string, length int) (secret.String, error) {
+	p, found, err := l.ST2.GetSecret(ctx, key)
+	if err != nil || found {
+		return p, err
+	}
+	p, err = newPassword(length)
+	if err != nil {
+		return p, err
+	}
+	return p, l.ST2.PutSecret(ctx, key, p)
+}
+
+// newPassword is random, of letters and digits that cannot be mistaken for one another, with one of each kind in front, as
+// some BMCs insist.
+func newPassword(length int) (secret.String, error) {
+	const upper, lower, digits = "ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789"
+	var out []byte
+	for i := range length {
+		from := upper + lower + digits
+		if i < 3 {
+			from = []string{upper, lower, digits}[i]
+		}
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(from))))
+		if err != nil {
+			return secret.String{}, fault.New(fault.Internal, "make a password: %w", err)
+		}
+		out = append(out, from[n.Int64()])
+	}
+	return secret.New(string(out)), nil
+}

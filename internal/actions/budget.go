@@ -1,0 +1,56 @@
+package actions
+
+import (
+	"time"
+
+	"stackstorm-laas/internal/config"
+)
+
+// Budgets are the longest times of the stages that actions are made of, with all retries. An action's budget is the sum of
+// its stages; StackStorm's timeout is computed from the same sums under the configuration's maxima.
+
+// records is the datastore and execution calls around an action: plan, journal, fence, inventory, credentials, checkpoints.
+func records(c *config.Config) time.Duration { return 16 * (c.ST2.Retry.D() + c.ST2.Timeout.D()) }
+
+func fogCalls(c *config.Config, n int) time.Duration {
+	return time.Duration(n) * (c.FOG.Retry.D() + c.FOG.Timeout.D())
+}
+
+func dashboardCalls(c *config.Config, n int) time.Duration {
+	return time.Duration(n) * (c.Dashboard.Retry.D() + c.Dashboard.Timeout.D())
+}
+
+// bmcSession is a login and up to 40 exchanges: an account takes that many.
+func bmcSession(c *config.Config) time.Duration { return c.BMC.Retry.D() + 40*c.BMC.Timeout.D() }
+
+// power is one change of power state, proven.
+func power(c *config.Config) time.Duration { return c.BMC.Timeout.D() + c.BMC.PowerTimeout.D() }
+
+// sshSession is a login and up to 20 commands and files.
+func sshSession(c *config.Config) time.Duration {
+	return c.SSH.ConnectTimeout.D() + 20*c.SSH.CommandTimeout.D()
+}
+
+// switchChange is a read, a write, a read back, and the same to put things back.
+func switchChange(c *config.Config) time.Duration {
+	return 3*(c.Network.Retry.D()+c.Network.Timeout.D()) + 4*c.Network.Timeout.D()
+}
+
+// switchReads is the look at the ports of one host on up to four switches.
+func switchReads(c *config.Config) time.Duration {
+	return 4 * (c.Network.Retry.D() + c.Network.Timeout.D())
+}
+
+// ldap is a connection and up to ten operations.
+func ldap(c *config.Config) time.Duration { return c.VPN.Retry.D() + 10*c.VPN.Timeout.D() }
+
+// sum makes a budget of stages.
+func sum(stages ...func(*config.Config) time.Duration) func(*config.Config) time.Duration {
+	return func(c *config.Config) time.Duration {
+		var total time.Duration
+		for _, s := range stages {
+			total += s(c)
+		}
+		return total
+	}
+}

@@ -1,0 +1,277 @@
+package actions
+
+import (
+	"context"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/hostnet"
+	"stackstorm-laas/internal/remote"
+)
+
+var configureHost = &action.Action{
+	Name: "configure_host",
+	Description: "Write the tenant's SSH keys and the configuration of the booked interfaces to the host while it is on the provisioning network, then shut it down, " +
+		"so that it is off while its ports change and comes up on its booked networks.",
+	Params: []action.Param{hostParam, jobParam, epochParam},
+	Budget: sum(records, sshSession, sshSession, bmcSession, power, power, func(c *config.Config) time.Duration { return c.SSH.ReadyTimeout.D() }),
+	Run:    forHost("keys and interfaces", configure),
+}
+
+func configure(ctx context.Context, h *hostRun) (any, error) {
+	if h.rec.Configured != nil {
+		return h.result(false, "keys and interfaces were written already"), nil
+	}
+	known, err := h.HostKey(ctx, h.host.Name)
+	if err != nil {
+		return nil, err
+	}
+	if known.Key == "" {
+		return nil, fault.New(fault.Refused, "the host's SSH key was never recorded")
+	}
+	conn, err := h.ssh(ctx, h.host, known.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := h.installKeys(ctx, conn, h.work.Keys()); err != nil {
+		return nil, err
+	}
+	if h.work.Network != nil {
+		if err := h.writeInterfaces(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := conn.Run(ctx, "sync"); err != nil {
+		return nil, err
+	}
+	if h.work.Network != nil {
+		if err := h.shutDown(ctx); err != nil {
+			return nil, err
+		}
+	}
+	h.rec.Configured = h.time()
+	if err := h.Save(ctx, h.rec); err != nil {
+		return nil, err
+	}
+	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured", len(h.work.Keys()), h.Config.SSH.TenantUser), nil
+}
+
+var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+
+// installKeys makes the tenant's authorized keys exactly these.
+func (h *hostRun) installKeys(ctx context.Context, c *remote.Conn, keys []string) error {
+	u, err := tenant(ctx, c, h.Config.SSH.TenantUser)
+	if err != nil {
+		return err
+	}
+	dir := path.Join(u.home, ".ssh")
+	if err := c.MkdirAll(ctx, dir, 0o700); err != nil {
+		return err
+	}
+	file := path.Join(dir, "authorized_keys")
+	if err := c.WriteFile(ctx, file, []byte(strings.Join(append(keys, ""), "\n")), 0o600); err != nil {
+		return err
+	}
+	for _, p := range []string{dir, file} {
+		if err := c.Chown(ctx, p, u.uid, u.gid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type account struct {
+	uid, gid int
+	home     string
+}
+
+// tenant finds the tenant's user on the host, and makes it if the image has none. The name is the lab's setting, not a tenant's.
+func tenant(ctx context.Context, c *remote.Conn, name string) (account, error) {
+	if !userName.MatchString(name) {
+		return account{}, fault.New(fault.Config, "ssh.tenant_user %q is no user name", name)
+	}
+	a, found, err := passwd(ctx, c, name)
+	if err != nil || found {
+		return a, err
+	}
+	if _, err := c.Run(ctx, "useradd -m -s /bin/bash "+name); err != nil {
+		return a, err
+	}
+	sudo := []byte(name + " ALL=(ALL) NOPASSWD:ALL\n")
+	if err := c.MkdirAll(ctx, "/etc/sudoers.d", 0o750); err != nil {
+		return a, err
+	}
+	if err := c.WriteFile(ctx, "/etc/sudoers.d/90-laas-tenant", sudo, 0o440); err != nil {
+		return a, err
+	}
+	a, found, err = passwd(ctx, c, name)
+	if err == nil && !found {
+		err = fault.New(fault.Unproven, "user %s was made and is not in /etc/passwd", name)
+	}
+	return a, err
+}
+
+func passwd(ctx context.Context, c *remote.Conn, name string) (a account, found bool, err error) {
+	text, err := c.ReadFile(ctx, "/etc/passwd")
+	if err != nil {
+		return a, false, err
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 7 || f[0] != name {
+			continue
+		}
+		uid, err1 := strconv.Atoi(f[2])
+		gid, err2 := strconv.Atoi(f[3])
+		if err1 != nil || err2 != nil || !path.IsAbs(f[5]) {
+			return a, false, fault.New(fault.Failed, "/etc/passwd of the host has an unreadable entry for %s", name)
+		}
+		return account{uid, gid, f[5]}, true, nil
+	}
+	return a, false, nil
+}
+
+// writeInterfaces replaces the host's network configuration. It takes effect when the host boots.
+func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
+	render, err := hostnet.Detect(func(p string) bool { return there(ctx, c, p) })
+	if err != nil {
+		return err
+	}
+	files, err := render.Files(h.interfaces())
+	if err != nil {
+		return err
+	}
+	for _, pattern := range render.Stale() {
+		names, err := c.List(ctx, path.Dir(pattern))
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		for _, name := range names {
+			full := path.Join(path.Dir(pattern), name)
+			if ok, _ := path.Match(pattern, full); ok && !slices.ContainsFunc(files, func(f hostnet.File) bool { return f.Path == full }) {
+				if err := c.Remove(ctx, full); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, f := range files {
+		if err := c.WriteFile(ctx, f.Path, f.Data, f.Mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func there(ctx context.Context, c *remote.Conn, p string) bool {
+	names, err := c.List(ctx, path.Dir(p))
+	return err == nil && slices.Contains(names, path.Base(p))
+}
+
+// interfaces is what the host's NICs are to be: addresses only where a public network is booked.
+func (h *hostRun) interfaces() []hostnet.NIC {
+	public := h.Config.Network.PublicVLANs
+	var out []hostnet.NIC
+	for _, nic := range h.host.NICs {
+		n := hostnet.NIC{MAC: string(nic.MAC), Name: nic.Name}
+		for _, v := range h.work.Network.Network.Ports[nic.MAC] {
+			if v.Tagged {
+				n.VLANs = append(n.VLANs, hostnet.VLAN{ID: v.ID, DHCP: slices.Contains(public, v.ID)})
+				continue
+			}
+			n.Untagged, n.DHCP = true, slices.Contains(public, v.ID)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// shutDown lets the operating system end by itself, and takes the power away if it does not.
+func (h *hostRun) shutDown(ctx context.Context) error {
+	d, err := h.bmc(ctx, h.host)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := h.Checkpoint(ctx); err != nil {
+		return err
+	}
+	err = h.powered(ctx, d, h.host, bmc.PowerSoft, bmc.Off)
+	if fault.Is(err, fault.Unproven) || fault.Is(err, fault.Deadline) {
+		return h.powered(ctx, d, h.host, bmc.PowerOff, bmc.Off)
+	}
+	return err
+}
+
+var handOver = &action.Action{
+	Name: "hand_over",
+	Description: "Prove the host's ports, switch it on and, where it has a public network, wait until it answers there by SSH as the very system that was imaged. " +
+		"A host with private networks only is proven by its switch ports, and its message says so.",
+	Params: []action.Param{hostParam, jobParam, epochParam},
+	Budget: sum(records, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession),
+	Run:    forHost("hand over", give),
+}
+
+func give(ctx context.Context, h *hostRun) (any, error) {
+	if h.rec.HandedOver != nil {
+		return h.result(false, "was handed over already"), nil
+	}
+	if h.rec.Configured == nil {
+		return nil, fault.New(fault.Refused, "the host is not configured yet")
+	}
+	evidence := "keys installed"
+	if h.work.Network != nil {
+		var err error
+		if evidence, err = h.checkPorts(ctx, stateBooked); err != nil {
+			return nil, err
+		}
+		if err := h.switchOn(ctx); err != nil {
+			return nil, err
+		}
+		if h.public() {
+			if err := h.answers(ctx); err != nil {
+				return nil, err
+			}
+			evidence += "; answers by SSH on its booked network"
+		} else {
+			h.rec.Note = "It has private networks only, which the lab cannot reach: its switch ports were proven, not its addresses."
+			evidence += "; it has private networks only"
+		}
+	}
+	h.rec.HandedOver, h.rec.Outcome = h.time(), booking.Done
+	if err := h.Save(ctx, h.rec); err != nil {
+		return nil, err
+	}
+	return h.result(true, "%s", evidence), nil
+}
+
+func (h *hostRun) switchOn(ctx context.Context) error {
+	d, err := h.bmc(ctx, h.host)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return h.powered(ctx, d, h.host, bmc.PowerOn, bmc.On)
+}
+
+// public says whether any interface carries a VLAN that the lab reaches hosts through.
+func (h *hostRun) public() bool {
+	for _, vlans := range h.work.Network.Network.Ports {
+		for _, v := range vlans {
+			if slices.Contains(h.Config.Network.PublicVLANs, v.ID) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,164 @@
+// Package actions is the pack's leaf actions: thin glue between the domain (internal/booking), the inventory and the drivers.
+// One file holds one family; what is spoken on the wire is in the drivers.
+package actions
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/bmc/ipmi"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/dashboard"
+	"stackstorm-laas/internal/directory"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/fog"
+	"stackstorm-laas/internal/inventory"
+	"stackstorm-laas/internal/netswitch"
+	"stackstorm-laas/internal/netswitch/nxos"
+	"stackstorm-laas/internal/remote"
+	"stackstorm-laas/internal/secret"
+	"stackstorm-laas/internal/tlsconf"
+)
+
+// lab opens the lab's systems for one call.
+type lab struct {
+	*action.Call
+	booking.Journal
+}
+
+func open(c *action.Call) *lab {
+	return &lab{Call: c, Journal: booking.Journal{Store: c.ST2, Now: time.Now}}
+}
+
+func (l *lab) transport() (http.RoundTripper, error) { return tlsconf.Transport(l.Config.TLS.CAFile) }
+
+func (l *lab) dashboard() (*dashboard.Client, error) {
+	tr, err := l.transport()
+	if err != nil {
+		return nil, err
+	}
+	d := l.Config.Dashboard
+	return dashboard.New(dashboard.Config{Address: d.Address, Lab: d.LabName, Token: d.Token, Timeout: d.Timeout.D(), Retry: action.Policy(d.Retry), Transport: tr})
+}
+
+func (l *lab) fog() (*fog.Client, error) {
+	tr, err := l.transport()
+	if err != nil {
+		return nil, err
+	}
+	f := l.Config.FOG
+	return fog.New(fog.Config{Address: f.Address, APIKey: f.APIKey, UserKey: f.UserKey, Timeout: f.Timeout.D(), Retry: action.Policy(f.Retry), Transport: tr})
+}
+
+// bmcTarget says how the host's BMC is reached as the administrator.
+func (l *lab) bmcTarget(ctx context.Context, h *inventory.Host) (bmc.Target, error) {
+	if h.BMC == nil {
+		return bmc.Target{}, fault.New(fault.Config, "%s has no BMC in the inventory: the pack can neither power it nor boot it", h.Name).
+			WithHint("add \"bmc\" to the datastore entry %s (docs/datastore.md)", h.Name)
+	}
+	if h.BMC.Protocol != "ipmi" {
+		return bmc.Target{}, fault.New(fault.Config, "the BMC of %s speaks %s; this version of the pack speaks ipmi", h.Name, h.BMC.Protocol)
+	}
+	user, password, err := inventory.BMCCredentials(ctx, l.ST2, h)
+	return bmc.Target{Host: h.Name, Address: h.BMC.Address, Port: h.BMC.Port, CipherSuite: h.BMC.CipherSuite, User: user, Password: password,
+		Timeout: l.Config.BMC.Timeout.D(), Retry: action.Policy(l.Config.BMC.Retry)}, err
+}
+
+// bmc logs in to the host's BMC. The caller closes it.
+func (l *lab) bmc(ctx context.Context, h *inventory.Host) (bmc.Driver, error) {
+	target, err := l.bmcTarget(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return ipmi.Open(ctx, target)
+}
+
+// powered brings the host to a power state and proves that it got there.
+func (l *lab) powered(ctx context.Context, d bmc.Driver, h *inventory.Host, do bmc.PowerAction, want bmc.PowerState) error {
+	if err := d.SetPower(ctx, do); err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, l.Config.BMC.PowerTimeout.D(),
+		fault.New(fault.Unproven, "%s: its BMC accepted power %s, but after %s the power is not %s", h.Name, do, l.Config.BMC.PowerTimeout.D(), want).
+			WithHint("look at the machine; its BMC may hang"))
+	defer stop()
+	return bmc.Reach(ctx, d, want, l.Config.BMC.PollInterval.D())
+}
+
+func (l *lab) netswitch(ctx context.Context, name string) (netswitch.Driver, error) {
+	s, err := inventory.LoadSwitch(ctx, l.ST2, name)
+	if err != nil {
+		return nil, err
+	}
+	user, password, err := inventory.SwitchCredentials(ctx, l.ST2, s)
+	if err != nil {
+		return nil, err
+	}
+	tr, err := l.transport()
+	if err != nil {
+		return nil, err
+	}
+	n := l.Config.Network
+	switch s.Driver {
+	case "nxos":
+		return nxos.New(nxos.Config{Switch: s.Name, Address: s.Address, User: user, Password: password, DarkVLAN: n.DarkVLAN,
+			Timeout: n.Timeout.D(), Retry: action.Policy(n.Retry), Transport: tr})
+	}
+	return nil, fault.New(fault.Config, "switch %s has driver %q; this version of the pack knows nxos", name, s.Driver)
+}
+
+// ssh logs in to the host as the lab. hostKey pins its host key; empty accepts any.
+func (l *lab) ssh(ctx context.Context, h *inventory.Host, hostKey string) (*remote.Conn, error) {
+	key, err := l.privateKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := l.Config.SSH
+	return remote.Dial(ctx, remote.Config{User: s.User, Key: key, ConnectTimeout: s.ConnectTimeout.D(), CommandTimeout: s.CommandTimeout.D()},
+		remote.Target{Host: h.Name, Address: h.Hostname, Port: h.SSHPort, HostKey: hostKey})
+}
+
+func (l *lab) privateKey(ctx context.Context) (secret.String, error) {
+	s := l.Config.SSH
+	if s.PrivateKeyFile != "" {
+		pem, err := os.ReadFile(s.PrivateKeyFile)
+		if err != nil {
+			return secret.String{}, fault.New(fault.Config, "ssh.private_key_file: %w", err).
+				WithHint("actions run as StackStorm's system user, on every worker; an encrypted datastore key (ssh.private_key_name) has no such trouble")
+		}
+		return secret.New(string(pem)), nil
+	}
+	key, found, err := l.ST2.GetSecret(ctx, s.PrivateKeyName)
+	if err == nil && !found {
+		err = fault.New(fault.Config, "the lab's SSH private key is missing: datastore key %s", s.PrivateKeyName).
+			WithHint("store it with: st2 key set --encrypt %s \"$(cat FILE)\", or set ssh.private_key_file", s.PrivateKeyName)
+	}
+	return key, err
+}
+
+// directory logs in to the VPN directory. The caller closes it.
+func (l *lab) directory(ctx context.Context) (*directory.Directory, error) {
+	v := l.Config.VPN
+	if v.Server == "" {
+		return nil, fault.New(fault.Config, "this lab has no VPN").WithHint("set vpn.server in the pack's configuration")
+	}
+	t, err := tlsconf.Config(l.Config.TLS.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return directory.Open(ctx, directory.Config{Server: v.Server, Security: v.Security, BindDN: v.Authentication.User, Password: v.Authentication.Pass,
+		Base: v.Directory.Root, Branch: v.Directory.User, Objects: v.User.Objects, Timeout: v.Timeout.D(), Retry: action.Policy(v.Retry), TLS: t})
+}
+
+// hostID is what a person reaches the host by.
+func hostID(h *inventory.Host) string {
+	if h.Hostname == "" {
+		return h.Name
+	}
+	return strings.TrimSuffix(h.Hostname, ".")
+}

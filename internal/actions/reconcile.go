@@ -1,0 +1,205 @@
+package actions
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
+	"stackstorm-laas/internal/dashboard"
+	"stackstorm-laas/internal/fault"
+)
+
+// live are the states of an execution that may still do something.
+var live = []string{"requested", "scheduled", "delayed", "running", "pausing", "paused", "resuming", "canceling"}
+
+// ProcessJob is the workflow that works on a job.
+const ProcessJob = "laas.process_job"
+
+type reconcileResult struct {
+	action.Result
+	Resumed   []int `json:"resumed"`
+	Cancelled []int `json:"cancelled"`
+}
+
+var reconcile = &action.Action{
+	Name: "reconcile",
+	Description: "Find jobs that the dashboard shows as new or in progress while no execution works on them, and resume them. " +
+		"A job whose run an operator cancelled is not resumed: its tasks end in error with that reason, until laas.resume_job.",
+	Output: []action.Field{{Name: "resumed", Description: "Jobs that were started again."}, {Name: "cancelled", Description: "Jobs that were reported as cancelled."}},
+	Budget: sum(records, records, records, func(c *config.Config) time.Duration { return dashboardCalls(c, 12) }),
+	Run: func(ctx context.Context, c *action.Call) (any, error) {
+		l := open(c)
+		d, err := l.dashboard()
+		if err != nil {
+			return nil, err
+		}
+		offered, err := offers(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		busy, err := l.busy(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out := reconcileResult{Resumed: []int{}, Cancelled: []int{}}
+		for _, id := range offered {
+			if slices.Contains(busy, id) {
+				continue
+			}
+			if err := l.orphan(ctx, d, id, &out); err != nil {
+				return nil, fault.Wrap(err, "job %d", id)
+			}
+		}
+		out.Result = action.Result{Changed: len(out.Resumed)+len(out.Cancelled) > 0,
+			Summary: fmt.Sprintf("%d job(s) on the dashboard, %d being worked on, %d resumed, %d reported as cancelled", len(offered), len(busy), len(out.Resumed), len(out.Cancelled))}
+		return out, nil
+	},
+}
+
+// offers lists the jobs that have a task which is new or in progress.
+func offers(ctx context.Context, d *dashboard.Client) ([]int, error) {
+	var out []int
+	for _, list := range []dashboard.List{dashboard.ListNew, dashboard.ListCurrent} {
+		jobs, _, err := d.Jobs(ctx, list)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			out = append(out, j.ID)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// busy lists the jobs that a live execution works on.
+func (l *lab) busy(ctx context.Context) ([]int, error) {
+	executions, err := l.ST2.Executions(ctx, ProcessJob, live...)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, e := range executions {
+		if id, ok := e.Parameters["job_id"].(float64); ok {
+			out = append(out, int(id))
+		}
+	}
+	return out, nil
+}
+
+// orphan resumes a job that nobody works on, if it was ours to work on.
+func (l *lab) orphan(ctx context.Context, d *dashboard.Client, id int, out *reconcileResult) error {
+	plan, err := booking.LoadPlan(ctx, l.ST2, id, "")
+	if fault.Is(err, fault.NotFound) {
+		return nil // the sensor has not dispatched it yet
+	}
+	if err != nil {
+		return err
+	}
+	job, err := l.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	now, err := asks(ctx, d, id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case job == nil || job.Plan != plan.Digest: // dispatched and never claimed
+		if l.Now().Sub(plan.Dispatched) < l.Config.ST2.OrphanGrace.D() {
+			return nil
+		}
+	case !l.unfinished(plan, now):
+		return nil // what is new there is new work, for the sensor
+	default:
+		cancelled, err := l.wasCancelled(ctx, job)
+		if err != nil {
+			return err
+		}
+		if cancelled {
+			return l.closeCancelled(ctx, job, plan, out)
+		}
+	}
+	if _, err := l.ST2.Start(ctx, ProcessJob, map[string]any{"job_id": id, "digest": plan.Digest}, traceTag(id)); err != nil {
+		return err
+	}
+	out.Resumed = append(out.Resumed, id)
+	return nil
+}
+
+func traceTag(job int) string { return fmt.Sprintf("booking-%d", job) }
+
+// unfinished says whether the dashboard shows a task of the plan, with the plan's content, as in progress.
+func (l *lab) unfinished(plan *booking.Plan, now map[string]wanted) bool {
+	return slices.ContainsFunc(plan.Tasks, func(t booking.Planned) bool {
+		w, listed := now[t.ID]
+		return listed && w.status == booking.StatusCurrent && w.content == t.Content
+	})
+}
+
+func (l *lab) wasCancelled(ctx context.Context, job *booking.JobRecord) (bool, error) {
+	if job.Execution == "" {
+		return false, nil
+	}
+	e, err := l.ST2.Execution(ctx, job.Execution)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil // StackStorm has forgotten it
+	}
+	return e.Status == "canceled", err
+}
+
+// closeCancelled reports what an operator's cancel left open.
+func (l *lab) closeCancelled(ctx context.Context, job *booking.JobRecord, plan *booking.Plan, out *reconcileResult) error {
+	r := &run{lab: l, job: job, plan: plan}
+	for i := range plan.Tasks {
+		rec, err := l.Task(ctx, plan, &plan.Tasks[i])
+		if err != nil {
+			return err
+		}
+		if rec.Outcome == booking.Open {
+			rec.Outcome, rec.Reason = booking.Error, "an operator of the lab cancelled the run"
+			if err := l.Save(ctx, rec); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := report(ctx, r); err != nil {
+		return err
+	}
+	out.Cancelled = append(out.Cancelled, job.Job)
+	return nil
+}
+
+var resumeJob = &action.Action{
+	Name:        "resume_job",
+	Description: "Work on a job again from where it stopped: after a fault was mended, a run was cancelled, or a worker died. What is proven is not done again.",
+	Params:      []action.Param{jobParam},
+	Output:      []action.Field{{Name: "execution", Description: "Id of the laas.process_job that was started."}},
+	Budget:      sum(records),
+	Run: func(ctx context.Context, c *action.Call) (any, error) {
+		l, id := open(c), c.Params.Int("job_id")
+		plan, err := booking.LoadPlan(ctx, l.ST2, id, "")
+		if err != nil {
+			return nil, err
+		}
+		busy, err := l.busy(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(busy, id) {
+			return nil, fault.New(fault.Refused, "an execution of %s works on job %d already", ProcessJob, id).WithHint("wait for it, or cancel it first")
+		}
+		e, err := l.ST2.Start(ctx, ProcessJob, map[string]any{"job_id": id, "digest": plan.Digest}, traceTag(id))
+		if err != nil {
+			return nil, err
+		}
+		return struct {
+			action.Result
+			Execution string `json:"execution"`
+		}{action.Result{Summary: fmt.Sprintf("job %d is being worked on again, in execution %s", id, e.ID), Changed: true}, e.ID}, nil
+	},
+}

@@ -1,0 +1,138 @@
+package actions
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+)
+
+// Parameters that many actions share.
+var (
+	jobParam = action.Param{Name: "job_id", Type: action.Integer, Required: true,
+		Description: "Number of the job, which is the booking's on the dashboard. Example: 1"}
+	epochParam = action.Param{Name: "epoch", Type: action.Integer, Required: true,
+		Description: "Which claim of the job this execution belongs to, from laas.claim_hosts. An older one is refused."}
+	hostParam = action.Param{Name: "host", Type: action.String, Required: true,
+		Description: "Name of the host in the inventory. Example: hpe13"}
+)
+
+// run is a job in one epoch: what its executions have in common.
+type run struct {
+	*lab
+	job  *booking.JobRecord
+	plan *booking.Plan
+}
+
+// openRun loads the job and its plan and refuses executions of an older epoch.
+func openRun(ctx context.Context, c *action.Call) (*run, error) {
+	l, id, epoch := open(c), c.Params.Int("job_id"), c.Params.Int("epoch")
+	job, err := l.Job(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case job == nil:
+		return nil, fault.New(fault.NotFound, "the journal has no job %d", id).WithHint("laas.process_job claims the hosts of a job first")
+	case job.Epoch != epoch:
+		return nil, fault.New(fault.Cancelled, "job %d was claimed again (epoch %d, this execution has %d): a newer run took over", id, job.Epoch, epoch)
+	}
+	plan, err := booking.LoadPlan(ctx, l.ST2, id, job.Plan)
+	if err != nil {
+		return nil, err
+	}
+	return &run{lab: l, job: job, plan: plan}, nil
+}
+
+// hostRun is the work of a run on one host.
+type hostRun struct {
+	*run
+	host *inventory.Host
+	work *booking.Work
+	rec  *booking.TaskRecord
+}
+
+func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
+	work, err := r.plan.Host(h.DashboardID)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := r.Task(ctx, r.plan, work.Record())
+	return &hostRun{run: r, host: h, work: work, rec: rec}, err
+}
+
+// begin journals that a stage begins. It is called before anything is done outside.
+func (h *hostRun) begin(ctx context.Context, stage string) error {
+	h.rec.Stage, h.rec.Outcome, h.rec.Reason = stage, booking.Open, ""
+	if err := h.Save(ctx, h.rec); err != nil {
+		return err
+	}
+	return h.Checkpoint(ctx)
+}
+
+// forHost makes an action of the work on one host: it refuses what does not own the host, journals the stage before it begins and the
+// reason if it fails.
+func forHost(stage string, do func(context.Context, *hostRun) (any, error)) func(context.Context, *action.Call) (any, error) {
+	return func(ctx context.Context, c *action.Call) (any, error) {
+		r, err := openRun(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		host, err := inventory.LoadHost(ctx, c.ST2, c.Params.String("host"))
+		if err != nil {
+			return nil, err
+		}
+		if err := r.Fence(ctx, host.Name, r.job.Job, r.job.Epoch); err != nil {
+			return nil, err
+		}
+		h, err := r.onHost(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.begin(ctx, stage); err != nil {
+			return nil, err
+		}
+		result, err := do(ctx, h)
+		if err != nil {
+			err = fault.Wrap(err, "%s: %s", host.Name, stage)
+			h.failed(ctx, err)
+		}
+		return result, err
+	}
+}
+
+// imaging makes an action of a stage that only hosts to be imaged go through.
+func imaging(stage string, do func(context.Context, *hostRun) (any, error)) func(context.Context, *action.Call) (any, error) {
+	return forHost(stage, func(ctx context.Context, h *hostRun) (any, error) {
+		if h.work.Mode != booking.Provision {
+			return h.result(false, "is not to be imaged"), nil
+		}
+		return do(ctx, h)
+	})
+}
+
+// failed journals why the host could not be finished. What was cancelled or taken over is left to whoever goes on.
+func (h *hostRun) failed(ctx context.Context, err error) {
+	if fault.Is(err, fault.Cancelled) {
+		return
+	}
+	h.rec.Outcome, h.rec.Reason = booking.Error, err.Error()
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ST2.Timeout.D())
+	defer stop()
+	if serr := h.Save(ctx, h.rec); serr != nil {
+		h.Info("the reason could not be journalled: %v", serr)
+	}
+}
+
+// result starts the result of an action on the host.
+func (h *hostRun) result(changed bool, format string, args ...any) action.Result {
+	return action.Result{Summary: h.host.Name + ": " + fmt.Sprintf(format, args...), Host: h.host.Name, Changed: changed}
+}
+
+func (l *lab) time() *time.Time {
+	t := l.Now().UTC()
+	return &t
+}

@@ -1,0 +1,272 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"stackstorm-laas/internal/booking/payload"
+	"stackstorm-laas/internal/fault"
+)
+
+// The dashboard's codes of a task's state.
+const (
+	StatusNew     = 0
+	StatusCurrent = 100
+	StatusDone    = 200
+	StatusError   = 300
+)
+
+// Outcome is how the work on a task ended.
+type Outcome string
+
+const (
+	// Open work is not at its end.
+	Open Outcome = ""
+	// Done is proven.
+	Done Outcome = "done"
+	// Error ended with Reason.
+	Error Outcome = "error"
+)
+
+// TaskRecord is the journal of one task in its present generation. Its writers follow one another: first the claim, then the
+// action that works on it, last the report.
+type TaskRecord struct {
+	Job        int          `json:"job"`
+	Task       string       `json:"task"`
+	Kind       payload.Kind `json:"kind"`
+	Generation int          `json:"generation"`
+	Plan       string       `json:"plan"`
+	// Host is the inventory's name, for tasks of one host.
+	Host string `json:"host,omitempty"`
+	Mode Mode   `json:"mode,omitempty"`
+	// Stage is what was begun last.
+	Stage   string  `json:"stage,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	Reason  string  `json:"reason,omitempty"`
+	// Acked is the last state that the dashboard took from us.
+	Acked *Ack `json:"acked,omitempty"`
+
+	// Imaging is set before FOG is told anything.
+	Imaging *Imaging `json:"imaging,omitempty"`
+	// Booted is the proof of what the host runs.
+	Booted *Booted `json:"booted,omitempty"`
+	// BMC is set before the account is made.
+	BMC *BMCAccount `json:"bmc,omitempty"`
+	// Configured is when interfaces and keys were in place, for the keys of KeyDigest.
+	Configured *time.Time `json:"configured,omitempty"`
+	// HandedOver is when the host was proven on its booked network.
+	HandedOver *time.Time `json:"handed_over,omitempty"`
+	// Note is what the user is told beside the facts, e.g. how the host was proven.
+	Note string `json:"note,omitempty"`
+	// Account is the VPN account; set before it is made.
+	Account string `json:"account,omitempty"`
+	// Proofs are the release steps that were proven, by name.
+	Proofs map[string]string `json:"proofs,omitempty"`
+
+	Updated time.Time `json:"updated"`
+}
+
+// Ack is a state that the dashboard accepted.
+type Ack struct {
+	Status int       `json:"status"`
+	At     time.Time `json:"at"`
+}
+
+// Imaging is a deployment.
+type Imaging struct {
+	ImageID   int    `json:"image_id"`
+	ImageName string `json:"image_name"`
+	// OS is the family that must boot, "" when neither inventory nor image name says.
+	OS string `json:"os,omitempty"`
+	// TaskID is FOG's task; 0 until it is known.
+	TaskID int `json:"task_id,omitempty"`
+	// Complete is when FOG said so.
+	Complete *time.Time `json:"complete,omitempty"`
+	// PreviousMachineID is what the host showed before.
+	PreviousMachineID string `json:"previous_machine_id,omitempty"`
+}
+
+// Booted is what a host showed of itself.
+type Booted struct {
+	OS        string    `json:"os"`
+	Version   string    `json:"version,omitempty"`
+	MachineID string    `json:"machine_id"`
+	Hostname  string    `json:"hostname,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+// BMCAccount is a tenant's account.
+type BMCAccount struct {
+	User string `json:"user"`
+	Slot int    `json:"slot,omitempty"`
+	// Secret names the encrypted key of its password.
+	Secret string `json:"secret"`
+}
+
+// JobRecord is the journal of a job as a whole. Its writers follow one another: the claim, then the report.
+type JobRecord struct {
+	Job   int    `json:"job"`
+	Plan  string `json:"plan"`
+	Epoch int    `json:"epoch"`
+	// State is running, done or failed.
+	State string `json:"state"`
+	// Summary says how it ended.
+	Summary   string    `json:"summary,omitempty"`
+	Hosts     []string  `json:"hosts,omitempty"`
+	Execution string    `json:"execution,omitempty"`
+	Started   time.Time `json:"started"`
+	Updated   time.Time `json:"updated"`
+}
+
+// Journal reads and writes the records.
+type Journal struct {
+	Store Store
+	Now   func() time.Time
+}
+
+// Where the journal is in the datastore.
+const (
+	TaskPrefix  = "laas.task."
+	JobPrefix   = "laas.job."
+	OwnerPrefix = "laas.owner."
+)
+
+// TaskKey is where a task's record is.
+func TaskKey(job int, task string) string { return fmt.Sprintf("%s%d.%s", TaskPrefix, job, task) }
+
+// JobKey is where a job's record is.
+func JobKey(job int) string { return fmt.Sprintf("%s%d", JobPrefix, job) }
+
+// Task reads the record of a planned task. A record of an older generation is replaced by a fresh one, which keeps what
+// outlives a generation: the accounts that exist outside and their secrets.
+func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, error) {
+	r := &TaskRecord{}
+	found, err := get(ctx, j.Store, TaskKey(p.Job, t.ID), r)
+	if err != nil {
+		return nil, err
+	}
+	if !found || r.Generation != t.Generation {
+		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: r.BMC, Account: r.Account, Booted: nil, Host: r.Host}
+	}
+	r.Plan = p.Digest
+	return r, nil
+}
+
+// Record reads the record of a task as it is, whatever its generation.
+func (j Journal) Record(ctx context.Context, job int, task string) (*TaskRecord, error) {
+	r := &TaskRecord{}
+	found, err := get(ctx, j.Store, TaskKey(job, task), r)
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "the journal has no task %s of job %d", task, job)
+	}
+	return r, err
+}
+
+// Save writes a record.
+func (j Journal) Save(ctx context.Context, r *TaskRecord) error {
+	r.Updated = j.Now().UTC()
+	return put(ctx, j.Store, TaskKey(r.Job, r.Task), r)
+}
+
+// Job reads the record of a job, or nil.
+func (j Journal) Job(ctx context.Context, job int) (*JobRecord, error) {
+	r := &JobRecord{}
+	found, err := get(ctx, j.Store, JobKey(job), r)
+	if err != nil || !found {
+		return nil, err
+	}
+	return r, nil
+}
+
+// SaveJob writes the record of a job.
+func (j Journal) SaveJob(ctx context.Context, r *JobRecord) error {
+	r.Updated = j.Now().UTC()
+	return put(ctx, j.Store, JobKey(r.Job), r)
+}
+
+// Tasks reads all records of a job.
+func (j Journal) Tasks(ctx context.Context, job int) ([]*TaskRecord, error) {
+	return records[TaskRecord](ctx, j.Store, TaskKey(job, ""))
+}
+
+// HostKey is what is known of the system that a host runs: its SSH host key, which is checked ever after, and its machine
+// id, which the next image must change.
+type HostKey struct {
+	Key       string    `json:"key"`
+	MachineID string    `json:"machine_id"`
+	OS        string    `json:"os,omitempty"`
+	Job       int       `json:"job,omitempty"`
+	Recorded  time.Time `json:"recorded"`
+}
+
+// HostKeyKey is where a host's key is.
+func HostKeyKey(host string) string { return "laas.hostkey." + host }
+
+// HostKey reads what is known of a host's system; the zero value when nothing is.
+func (j Journal) HostKey(ctx context.Context, host string) (HostKey, error) {
+	var k HostKey
+	_, err := get(ctx, j.Store, HostKeyKey(host), &k)
+	return k, err
+}
+
+// SaveHostKey writes what a host's system showed.
+func (j Journal) SaveHostKey(ctx context.Context, host string, k HostKey) error {
+	k.Recorded = j.Now().UTC()
+	return put(ctx, j.Store, HostKeyKey(host), k)
+}
+
+// Baseline is the accounts that a BMC has without tenants, recorded by an operator with laas.adopt_host.
+type Baseline struct {
+	Accounts []string  `json:"accounts"`
+	Recorded time.Time `json:"recorded"`
+}
+
+// BaselineKey is where a host's baseline is.
+func BaselineKey(host string) string { return "laas.bmc_baseline." + host }
+
+// Baseline reads the baseline of a host's BMC.
+func (j Journal) Baseline(ctx context.Context, host string) (*Baseline, error) {
+	b := &Baseline{}
+	found, err := get(ctx, j.Store, BaselineKey(host), b)
+	if err == nil && !found {
+		err = fault.New(fault.Config, "the accounts that belong on the BMC of %s were never recorded", host).
+			WithHint("look at them and run: st2 run laas.adopt_host host=%s", host)
+	}
+	return b, err
+}
+
+// SaveBaseline writes the baseline of a host's BMC.
+func (j Journal) SaveBaseline(ctx context.Context, host string, b Baseline) error {
+	b.Recorded = j.Now().UTC()
+	return put(ctx, j.Store, BaselineKey(host), b)
+}
+
+// PortsRecord is the journal of the last write to a switch. Its writer is laas.set_ports, one at a time for a switch.
+type PortsRecord struct {
+	Switch string   `json:"switch"`
+	State  string   `json:"state"`
+	Job    int      `json:"job"`
+	Epoch  int      `json:"epoch"`
+	Hosts  []string `json:"hosts"`
+	// Error is why the write failed; Applied says that it was read back as wanted.
+	Error   string    `json:"error,omitempty"`
+	Applied bool      `json:"applied"`
+	At      time.Time `json:"at"`
+}
+
+// PortsKey is where the last write to a switch is for a job.
+func PortsKey(sw string, job int) string { return fmt.Sprintf("laas.ports.%s.%d", sw, job) }
+
+// Ports reads the last write to a switch for a job; the zero value when there was none.
+func (j Journal) Ports(ctx context.Context, sw string, job int) (PortsRecord, error) {
+	var r PortsRecord
+	_, err := get(ctx, j.Store, PortsKey(sw, job), &r)
+	return r, err
+}
+
+// SavePorts writes what was or is about to be written to a switch.
+func (j Journal) SavePorts(ctx context.Context, r PortsRecord) error {
+	r.At = j.Now().UTC()
+	return put(ctx, j.Store, PortsKey(r.Switch, r.Job), r)
+}

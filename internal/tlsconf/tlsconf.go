@@ -1,0 +1,42 @@
+// Package tlsconf decides which certificates the pack trusts: the system's, and the lab's own CA.
+package tlsconf
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+
+	"stackstorm-laas/internal/fault"
+)
+
+// Config trusts the system's certificates and those in a PEM file, which may be "".
+func Config(caFile string) (*tls.Config, error) {
+	if caFile == "" {
+		return &tls.Config{MinVersion: tls.VersionTLS12}, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fault.New(fault.Config, "tls.ca_file: %w", err).WithHint("every StackStorm worker must be able to read it")
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fault.New(fault.Config, "tls.ca_file %s holds no certificate in PEM form", caFile)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, nil
+}
+
+// Transport is an HTTP transport with that trust. It uses no proxy: the lab's systems are never behind one, which would only see their
+// credentials.
+func Transport(caFile string) (http.RoundTripper, error) {
+	c, err := Config(caFile)
+	if err != nil {
+		return nil, err
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig, t.Proxy = c, nil
+	return t, nil
+}
