@@ -13,7 +13,7 @@ import (
 )
 
 // Delay is how late a server answers under faults.Slow.
-const Delay = 2 * time.Second
+const Delay = 300 * time.Millisecond
 
 // Listener accepts TCP connections and hands each to a handler in its own goroutine.
 type Listener struct {

@@ -53,7 +53,7 @@ func (s *Server) sftp(ctx context.Context, user string, c ssh.Channel) {
 	if !ok {
 		return
 	}
-	server := sftp.NewRequestServer(c, files{s, ctx, who}.handlers(), sftp.WithStartDirectory(who.home))
+	server := sftp.NewRequestServer(&fsync{ReadWriteCloser: c}, files{s, ctx, who}.handlers(), sftp.WithStartDirectory(who.home))
 	if server.Serve() == io.EOF {
 		exit(c, 0)
 	}
