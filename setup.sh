@@ -17,8 +17,11 @@ usage: ./setup.sh COMMAND
 EOF
 }
 
+# die says what is wrong, then line by line what to do.
 die() {
-  printf 'setup.sh: %s\n' "$@" >&2
+  printf 'setup.sh: %s\n' "$1" >&2
+  shift
+  [[ $# == 0 ]] || printf '          %s\n' "$@" >&2
   exit 1
 }
 

@@ -61,7 +61,7 @@ pack_tests() {
   local out
   out=$(go test -count=1 -v -run "$1" ./internal/pack 2>&1) || { echo "$out" && return 1; }
   grep -q -- '^--- PASS' <<<"$out" && return 0
-  grep -A1 -- '--- SKIP' <<<"$out" | sed -n 's/^ *[a-z_]*\.go:[0-9]*: //p' | head -n 1
+  sed -n 's/^ *[a-z_]*_test\.go:[0-9]*: //p' <<<"$out" | head -n 1
   return 77
 }
 
@@ -71,11 +71,11 @@ shell_scripts() {
 }
 
 sensor_compiles() {
-  local cache status=0
-  cache=$(mktemp -d)
-  PYTHONPYCACHEPREFIX=$cache python3 -m py_compile sensors/*.py || status=$?
-  rm -rf "$cache"
-  return $status
+  python3 - sensors/*.py <<'EOF'
+import sys
+for path in sys.argv[1:]:
+    compile(open(path).read(), path, "exec")
+EOF
 }
 
 # check runs one check: check NAME COMMAND...
@@ -108,10 +108,10 @@ checks() {
   check 'staticcheck' go tool staticcheck ./...
   check 'generated files are up to date' bin/laas generate --check
   check 'workflows' bin/laas-lab workflow lint
-  check "metadata against StackStorm's schemas" pack_tests 'Schemas$'
+  check "metadata against StackStorm's schemas" pack_tests Schemas
   check 'shell scripts' shell_scripts
   check 'sensor compiles' sensor_compiles
-  check 'a clone without binaries answers with a clear error' pack_tests 'Clone'
+  check 'a clone without binaries answers with a clear error' pack_tests Clone
   echo
   echo 'go test -race ./...'
   go test -race ./... 2>&1 | { grep -v '\[no test files\]$' || true; } || failed+=('go test')

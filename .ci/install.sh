@@ -118,6 +118,15 @@ how_to_set() {
   esac
 }
 
+# quietly runs a command of StackStorm's and shows its output only when it failed: quietly COMPLAINT COMMAND...
+quietly() {
+  local output status=0
+  output=$("${@:2}" 2>&1) || status=$?
+  if [[ $status != 0 ]] || grep -qE '^status: *(failed|timeout)' <<<"$output"; then
+    die "$1:" "$output"
+  fi
+}
+
 install_pack() {
   local hosts=${1:-datastore/hosts.json}
   prerequisites
@@ -126,8 +135,8 @@ install_pack() {
   bin/laas inventory validate "$hosts" || die "correct $hosts first; nothing was installed"
   place
   echo "pack is in $packs/laas"
-  st2 run packs.setup_virtualenv packs=laas >/dev/null || die "StackStorm could not make the pack's virtualenv; see: st2 execution list -n 1"
-  st2ctl reload --register-all || die "StackStorm did not register everything; the reason is above"
+  quietly "StackStorm could not make the pack's virtualenv" st2 run packs.setup_virtualenv packs=laas
+  quietly "StackStorm did not register the pack" st2ctl reload --register-all
   load_hosts "$hosts"
   open_points "$hosts"
 }
