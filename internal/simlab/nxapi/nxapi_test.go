@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,6 +164,11 @@ func TestOneCommandGetsOneObject(t *testing.T) {
 	assert.Equal(t, "200", n.send("cli_conf", "vlan 100").Get("code").String())
 	assert.Equal(t, "400", n.send("cli_conf", "shutdown").Get("code").String(), "not without an interface")
 	assert.Equal(t, "400", n.send("cli_show", "show interface Ethernet7/7").Get("code").String())
+}
+
+func TestShowCommandsBeyondTheTenthAreIgnored(t *testing.T) {
+	n := serve(t, nil)
+	assert.Len(t, n.send("cli_show", slices.Repeat([]string{"show interface Ethernet1/1"}, 12)...).Array(), 10)
 }
 
 func TestSavedConfigurationIsApart(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 	"stackstorm-laas/internal/simlab/world"
 )
 
-// shell runs command lines: commands joined by &&, words with single or double quotes, and nothing else that a shell does.
+// shell runs command lines: commands joined by && or grouped as { a; b; }, words with single or double quotes, and nothing else
+// that a shell does.
 type shell struct {
 	*Server
 	who      account
@@ -52,6 +53,16 @@ func init() { // commands run commands
 
 func (sh *shell) run(line string) (status int) {
 	for part := range strings.SplitSeq(line, "&&") {
+		part = strings.TrimSpace(part)
+		if inner, ok := strings.CutPrefix(part, "{ "); ok && strings.HasSuffix(inner, "; }") {
+			for each := range strings.SplitSeq(strings.TrimSuffix(inner, "; }"), ";") {
+				status = sh.run(each)
+			}
+			if status != 0 {
+				return status
+			}
+			continue
+		}
 		args, err := words(part)
 		if err != nil || len(args) == 0 {
 			return sh.fail(2, "sh: syntax error")

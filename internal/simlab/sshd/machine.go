@@ -13,14 +13,14 @@ func (sh *shell) netplan(args []string) int {
 	return sh.fail(1, "netplan: invalid choice")
 }
 
-// nmcli reads the connections again and takes them into force. That a device must be told to is not modelled.
+// nmcli takes the connections on the disk into force when something is switched on; reading them again alone does not.
 func (sh *shell) nmcli(args []string) int {
 	words := strings.Join(args, " ")
 	switch {
-	case words == "connection reload", words == "networking on", strings.HasPrefix(words, "connection up "), strings.HasPrefix(words, "device "):
-		return sh.applyNetwork()
-	case words == "networking off":
+	case words == "connection reload", words == "networking off":
 		return 0
+	case words == "networking on", strings.HasPrefix(words, "connection up "), strings.HasPrefix(words, "device reapply "):
+		return sh.applyNetwork()
 	}
 	return sh.fail(2, "Error: argument '%s' not understood.", words)
 }

@@ -72,7 +72,7 @@ func TestImagingChangesTheHostKey(t *testing.T) {
 func TestNetworkConfigurationTakesEffectWhenApplied(t *testing.T) {
 	tagged := map[string]struct{ file, text, apply string }{
 		"ubuntu": {"/etc/netplan/50-cloud-init.yaml", "network:\n  ethernets:\n    eno1: {}\n  vlans:\n    v100: {id: 100, link: eno1, dhcp4: true}\n", "netplan generate && netplan apply"},
-		"centos": {"/etc/NetworkManager/system-connections/nic0.nmconnection", "[connection]\ntype=vlan\n[vlan]\nparent=eno1\nid=100\n[ipv4]\nmethod=auto\n", "nmcli connection reload"},
+		"centos": {"/etc/NetworkManager/system-connections/nic0.nmconnection", "[connection]\ntype=vlan\n[vlan]\nparent=eno1\nid=100\n[ipv4]\nmethod=auto\n", "nmcli connection reload && { nmcli networking off; nmcli networking on; }"},
 	}
 	for os, tt := range tagged {
 		t.Run(os, func(t *testing.T) {

@@ -174,6 +174,8 @@ func TestCommands(t *testing.T) {
 		{"cat /no/such", "", 1},
 		{"test -e /etc/hosts && cat '/etc/hostname'", "localhost\n", 0},
 		{"false && true", "", 1},
+		{"true && { false; hostname; } && hostname", "localhost\nlocalhost\n", 0},
+		{"{ true; false; } && hostname", "", 1},
 		{"hostname", "localhost\n", 0},
 		{"id -u root", "0\n", 0},
 		{"id -u nobody1", "", 1},
