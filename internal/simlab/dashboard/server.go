@@ -24,6 +24,8 @@ type Config struct {
 	Lab, Token string
 	// Addr to listen on; empty means a free port of 127.0.0.1.
 	Addr string
+	// Hosts are the ids of the lab's hosts; the world's names if there are none.
+	Hosts []string
 	// HostType is the profile of every host.
 	HostType string
 	// Users are known in 2022 only.
@@ -52,14 +54,18 @@ type Server struct {
 	hosts map[string]*host
 }
 
-// Serve starts a dashboard that knows the world's hosts by their names.
+// Serve starts a dashboard.
 func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	if f == nil {
 		f = &faults.Set{}
 	}
 	s := &Server{cfg: cfg, faults: f, hosts: map[string]*host{}}
-	for _, name := range w.Hosts() {
-		s.host(name)
+	ids := cfg.Hosts
+	if len(ids) == 0 {
+		ids = w.Hosts()
+	}
+	for _, id := range ids {
+		s.host(id)
 	}
 	var err error
 	s.Server, err = web.Serve(cfg.Addr, s)

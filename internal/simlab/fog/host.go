@@ -21,6 +21,14 @@ func (s *Server) hostName(id int) string {
 
 func (s *Server) hostID(name string) int { return slices.Index(s.world.Hosts(), name) + 1 }
 
+// shown is FOG's name of a host.
+func (s *Server) shown(host string) string {
+	if name := s.cfg.Names[host]; name != "" {
+		return name
+	}
+	return host
+}
+
 // hostObject is a host with all that FOG tells about it, secrets included. Numbers are texts, as PHP reads them from its database.
 func (s *Server) hostObject(name string) map[string]any {
 	image := s.world.AssignedImage(name)
@@ -34,7 +42,7 @@ func (s *Server) hostObject(name string) map[string]any {
 		macs = append(macs, n.MAC)
 	}
 	o := map[string]any{
-		"id": strconv.Itoa(s.hostID(name)), "name": name, "description": "", "ip": "", "imageID": strconv.Itoa(image), "building": "0",
+		"id": strconv.Itoa(s.hostID(name)), "name": s.shown(name), "description": "", "ip": "", "imageID": strconv.Itoa(image), "building": "0",
 		"createdTime": "2019-05-02 10:00:00", "deployed": "0000-00-00 00:00:00", "createdBy": "fog", "useAD": "1",
 		"ADDomain": "lab.example", "ADOU": "", "ADUser": "join", "ADPass": s.cfg.ADPassword, "ADPassLegacy": "",
 		"productKey": "", "printerLevel": "", "kernelArgs": "", "kernel": "", "kernelDevice": "", "init": "", "pending": "",
@@ -96,7 +104,7 @@ func (s *Server) hosts(q *request) {
 	}
 	var out []map[string]any
 	for _, name := range s.world.Hosts() {
-		if keep(name) {
+		if keep(s.shown(name)) {
 			out = append(out, s.hostObject(name))
 		}
 	}
@@ -106,8 +114,8 @@ func (s *Server) hosts(q *request) {
 func (s *Server) hostNames(q *request) {
 	out := []map[string]string{}
 	for _, name := range s.world.Hosts() {
-		if q.part(2) == "" || q.part(2) == "name="+name {
-			out = append(out, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": name})
+		if q.part(2) == "" || q.part(2) == "name="+s.shown(name) {
+			out = append(out, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": s.shown(name)})
 		}
 	}
 	q.json(http.StatusOK, out)
@@ -115,8 +123,8 @@ func (s *Server) hostNames(q *request) {
 
 // edit changes the image of a host. Hosts keep their names here.
 func (s *Server) edit(q *request, name string) {
-	if other, ok := q.body["name"].(string); ok && other != name {
-		if s.hostID(other) != 0 {
+	if other, ok := q.body["name"].(string); ok && other != s.shown(name) {
+		if slices.ContainsFunc(s.world.Hosts(), func(h string) bool { return s.shown(h) == other }) {
 			q.failed(http.StatusInternalServerError, "Already created")
 			return
 		}

@@ -24,6 +24,8 @@ type Config struct {
 	APIKey, UserKey string
 	// ADPassword is the password of the domain join, which FOG gives to whoever reads a host.
 	ADPassword string
+	// Names are FOG's names of hosts that the world calls otherwise, by the world's name.
+	Names map[string]string
 	// Addr to listen on; empty means a free port of 127.0.0.1.
 	Addr string
 }

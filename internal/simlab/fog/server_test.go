@@ -126,6 +126,16 @@ func TestAnswersHaveTheShapeOfTheVersion(t *testing.T) {
 	assert.Equal(t, gjson.String, gjson.Get(text, "id").Type, "numbers are texts")
 }
 
+func TestFOGMayCallAHostOtherwise(t *testing.T) {
+	w := world.New(world.Pace{})
+	w.AddHost(world.HostSpec{Name: "hpe13"})
+	s, err := fog.Serve(w, nil, fog.Config{Version: "1.5", APIKey: "api", UserKey: "user", Names: map[string]string{"hpe13": "rack-2-hpe13"}})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	_, text := (&site{Server: s, t: t}).call("GET", "host", `{"name":"rack-2-hpe13"}`)
+	assert.Equal(t, "rack-2-hpe13", gjson.Get(text, "hosts.0.name").String())
+}
+
 func TestATaskIsQueuedOnceAndTheAnswerDoesNotTellIt(t *testing.T) {
 	for version, answer := range map[string]string{"1.5": "null\n", "1.6": "\"\"\n"} {
 		s := serve(t, version)

@@ -94,29 +94,6 @@ func TestSnapshotTellsTheTenantsKeysOnly(t *testing.T) {
 	assert.True(t, s.Ports[0].Shutdown)
 }
 
-func TestAStrictSSHDHonoursKeysOnlyIfNobodyElseCanWriteThem(t *testing.T) {
-	for name, c := range map[string]struct {
-		spoil func(*world.FS) error
-		ok    bool
-	}{
-		"all belongs to the user":      {func(*world.FS) error { return nil }, true},
-		"the file belongs to somebody": {func(f *world.FS) error { return f.Chown("/home/u/.ssh/authorized_keys", 1001, 1001) }, false},
-		"the home may be written":      {func(f *world.FS) error { return f.Chmod("/home/u", 0o777) }, false},
-		"there is no file":             {func(f *world.FS) error { return f.Remove("/home/u/.ssh/authorized_keys") }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := world.NewFS()
-			require.NoError(t, f.MkdirAll("/home/u/.ssh", 0o755))
-			require.NoError(t, f.WriteFile("/home/u/.ssh/authorized_keys", []byte("key"), 0o600))
-			for _, p := range []string{"/home/u", "/home/u/.ssh", "/home/u/.ssh/authorized_keys"} {
-				require.NoError(t, f.Chown(p, 1000, 1000))
-			}
-			require.NoError(t, c.spoil(f))
-			assert.Equal(t, c.ok, world.KeysHonoured(f, world.User{Name: "u", UID: 1000, Home: "/home/u"}) != nil)
-		})
-	}
-}
-
 func TestFS(t *testing.T) {
 	f := world.NewFS()
 	require.ErrorIs(t, f.WriteFile("/a/b", nil, 0o600), fs.ErrNotExist)

@@ -125,16 +125,3 @@ func Users(f *FS) (users []User) {
 	}
 	return users
 }
-
-// KeysHonoured gives the authorized_keys of a user as a strict sshd accepts them: none if the home, .ssh or the file belongs to
-// somebody else or may be written by others.
-func KeysHonoured(f *FS, u User) []byte {
-	for _, p := range []string{u.Home, path.Join(u.Home, ".ssh"), u.KeysFile()} {
-		info, err := f.Stat(p)
-		if err != nil || (info.UID != u.UID && info.UID != 0) || info.Mode().Perm()&0o022 != 0 {
-			return nil
-		}
-	}
-	text, _ := f.ReadFile(u.KeysFile())
-	return text
-}

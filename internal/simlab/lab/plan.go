@@ -1,0 +1,228 @@
+package lab
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+	"stackstorm-laas/internal/simlab/dashboard"
+	"stackstorm-laas/internal/simlab/world"
+)
+
+// The lab's VLANs.
+const (
+	provisioningVLAN = 98
+	quarantineVLAN   = 97
+	darkVLAN         = 96
+)
+
+var (
+	publicVLANs   = []int{100, 101}
+	reservedVLANs = []int{1, 99}
+)
+
+// plan is what the lab is made of.
+type plan struct {
+	hosts  []*HostSpec
+	images []image
+	users  []dashboard.User
+	// switches are the entries of the inventory file, by name.
+	switches map[string]map[string]any
+}
+
+// image is an image, and how bookings name it.
+type image struct {
+	world.Image
+	ref json.RawMessage
+}
+
+func makePlan(o Options) (*plan, error) {
+	p := &plan{switches: map[string]map[string]any{}}
+	if o.HostsFile != nil {
+		if err := p.fromFile(o.HostsFile); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range o.Hosts {
+		h.NICs = slices.Clone(h.NICs)
+		p.hosts = append(p.hosts, &h)
+	}
+	for _, body := range o.JobsBodies {
+		if !gjson.ValidBytes(body) || !gjson.ParseBytes(body).IsArray() {
+			return nil, fault.New(fault.Input, "a body of jobs is no JSON list as in GET jobs/new")
+		}
+		// An inventory that was given is the lab's own: bookings of other hosts are not its.
+		p.fromJobs(gjson.ParseBytes(body), o.HostsFile == nil)
+	}
+	if len(p.images) == 0 {
+		p.addImage(json.RawMessage("23"))
+		p.addImage(json.RawMessage("25"))
+	}
+	p.complete(o)
+	return p, nil
+}
+
+// fromFile takes hosts and switches from an inventory.
+func (p *plan) fromFile(file []byte) error {
+	inv, problems, _ := inventory.ParseFile(file)
+	if err := fault.FromProblems(fault.Input, "the inventory", problems); err != nil {
+		return err
+	}
+	raw := map[string]map[string]any{}
+	for _, e := range gjson.ParseBytes(file).Array() {
+		var value map[string]any
+		if json.Unmarshal([]byte(e.Get("value").String()), &value) == nil {
+			raw[e.Get("name").String()] = value
+		}
+	}
+	for _, name := range inv.Names {
+		h := inv.Hosts[name]
+		spec := &HostSpec{Name: name, DashboardID: h.DashboardID, FOGName: h.FOGName, entry: raw[name]}
+		for _, n := range h.NICs {
+			spec.NICs = append(spec.NICs, world.NIC{MAC: string(n.MAC), Name: n.Name, Switch: n.Switch, Port: n.Port})
+		}
+		p.hosts = append(p.hosts, spec)
+		for _, family := range []string{"ubuntu", "centos", "suse"} {
+			if ref := h.Images[family]; ref != "" {
+				p.addFamily(ref, family)
+			}
+		}
+	}
+	for name := range inv.Switches {
+		p.switches[name] = raw["switch_"+name]
+	}
+	return nil
+}
+
+// fromJobs takes hosts, MACs, images and users from a body of jobs/new, as far as it can be understood.
+func (p *plan) fromJobs(body gjson.Result, newHosts bool) {
+	each := func(job gjson.Result, typ string, f func(gjson.Result)) {
+		if tasks := job.Get("payload").Get(typ); tasks.IsObject() {
+			tasks.ForEach(func(_, t gjson.Result) bool {
+				if t.IsObject() {
+					f(t)
+				}
+				return true
+			})
+		}
+	}
+	body.ForEach(func(_, job gjson.Result) bool {
+		each(job, "hardware", func(t gjson.Result) {
+			if newHosts {
+				p.host(t.Get("id").String())
+			}
+			p.addImage(json.RawMessage(t.Get("image").Raw))
+		})
+		each(job, "network", func(t gjson.Result) {
+			t.ForEach(func(id, nics gjson.Result) bool {
+				if nics.IsObject() && newHosts {
+					h := p.host(id.String())
+					nics.ForEach(func(mac, _ gjson.Result) bool {
+						h.addNIC(mac.String())
+						return true
+					})
+				}
+				return true
+			})
+		})
+		each(job, "snapshot", func(t gjson.Result) {
+			if newHosts {
+				p.host(t.Get("host").String())
+			}
+		})
+		each(job, "access", func(t gjson.Result) { p.addUser(int(t.Get("user").Int())) })
+		return true
+	})
+}
+
+// host gives the host that a booking calls id, and makes it if the lab has none.
+func (p *plan) host(id string) *HostSpec {
+	i := slices.IndexFunc(p.hosts, func(h *HostSpec) bool { return h.DashboardID == id || (h.DashboardID == "" && h.Name == id) })
+	if i >= 0 {
+		return p.hosts[i]
+	}
+	h := &HostSpec{Name: id}
+	if id != "" {
+		p.hosts = append(p.hosts, h)
+	}
+	return h
+}
+
+func (h *HostSpec) addNIC(mac string) {
+	parsed, err := inventory.ParseMAC(mac)
+	if err != nil || slices.ContainsFunc(h.NICs, func(n world.NIC) bool { return n.MAC == string(parsed) }) {
+		return
+	}
+	h.NICs = append(h.NICs, world.NIC{MAC: string(parsed)})
+}
+
+// names of the users of the recorded bookings.
+var userNames = map[int]string{2: "alice", 3: "bob.smith", 4: "nokey"}
+
+func (p *plan) addUser(id int) {
+	if id <= 0 || slices.ContainsFunc(p.users, func(u dashboard.User) bool { return u.ID == id }) {
+		return
+	}
+	name := userNames[id]
+	if name == "" {
+		name = "user" + strconv.Itoa(id)
+	}
+	p.users = append(p.users, dashboard.User{ID: id, Username: name, Email: name + "@example.org"})
+}
+
+// complete fills in what the specs leave open: names, NICs, and where they are cabled to.
+func (p *plan) complete(o Options) {
+	used := map[string]bool{}
+	for _, h := range p.hosts {
+		for _, n := range h.NICs {
+			used[n.Switch+" "+n.Port] = true
+		}
+	}
+	next := map[string]int{}
+	for i, h := range p.hosts {
+		if h.DashboardID == "" {
+			h.DashboardID = h.Name
+		}
+		if h.FOGName == "" {
+			h.FOGName = h.Name
+		}
+		if len(h.NICs) == 0 && h.entry == nil {
+			h.addNIC(madeUpMAC(h.Name, 0))
+			h.addNIC(madeUpMAC(h.Name, 1))
+		}
+		if h.entry == nil {
+			slices.SortFunc(h.NICs, func(a, b world.NIC) int { return strings.Compare(a.MAC, b.MAC) })
+		}
+		for k := range h.NICs {
+			n := &h.NICs[k]
+			if n.Name == "" {
+				n.Name = fmt.Sprintf("ens1f%d", k)
+			}
+			if n.Switch != "" {
+				continue
+			}
+			n.Switch = fmt.Sprintf("sw%d", i/o.HostsPerSwitch+1)
+			if o.SpreadNICs {
+				n.Switch = fmt.Sprintf("sw%d", k+1)
+			}
+			for n.Port == "" || used[n.Switch+" "+n.Port] {
+				next[n.Switch]++
+				n.Port = fmt.Sprintf("Ethernet1/%d", next[n.Switch])
+			}
+			used[n.Switch+" "+n.Port] = true
+		}
+	}
+}
+
+// madeUpMAC is a locally administered address that stays the same for a host.
+func madeUpMAC(host string, i int) string {
+	sum := sha256.Sum256([]byte(host))
+	return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", sum[0], sum[1], sum[2], sum[3], i)
+}
