@@ -61,7 +61,10 @@ func Open(ctx context.Context, cfg Config) (*Directory, error) {
 		return nil, err
 	}
 	d := &Directory{cfg: cfg, server: server}
-	return d, d.do(ctx, "log in to", func(*ldap.Conn) error { return nil })
+	if err := d.do(ctx, "log in to", func(*ldap.Conn) error { return nil }); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // Close ends the connection. Closing twice is fine.
@@ -92,7 +95,11 @@ func (d *Directory) Put(ctx context.Context, a Account) error {
 		if err := c.Add(d.entry(dn, a)); err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultEntryAlreadyExists) {
 			return err
 		}
-		if _, err := c.PasswordModify(ldap.NewPasswordModifyRequest(dn, "", a.Password.Reveal())); err != nil {
+		_, err := c.PasswordModify(ldap.NewPasswordModifyRequest(dn, "", a.Password.Reveal()))
+		if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+			return fault.New(fault.Unproven, "the directory said it was added, but it is not there: %w", err)
+		}
+		if err != nil {
 			return err
 		}
 		return prove(c, dn, true)

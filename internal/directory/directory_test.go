@@ -94,9 +94,12 @@ func TestRealSlapdWhoseConnectionBrokeIsReachedAnew(t *testing.T) {
 	require.NoError(t, d.TryLogin(t.Context(), "u", secret.New("x")))
 	require.NoError(t, d.Delete(t.Context(), "u"))
 
-	s.stop()
 	cfg.Retry = retry.Policy{}
-	err = d.TryLogin(t.Context(), "u", secret.New("x"))
+	impatient, err := directory.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	defer impatient.Close()
+	s.stop()
+	err = impatient.TryLogin(t.Context(), "u", secret.New("x"))
 	assert.Equal(t, fault.Transient, fault.KindOf(err), "a server that is down proves nothing: %v", err)
 }
 

@@ -18,7 +18,7 @@ import (
 type Opts struct {
 	Open     func(context.Context, bmc.Target) (bmc.Driver, error)
 	TryLogin func(context.Context, bmc.Target) error
-	// NoBootFlags is a BMC that keeps the boot device only, not whether it is persistent or EFI.
+	// NoBootFlags is a BMC that keeps the boot device only, not whether it is valid, persistent or EFI.
 	NoBootFlags bool
 	// Cuts is a BMC that takes passwords of 20 bytes and keeps 16.
 	Cuts bool
@@ -105,8 +105,11 @@ func (s *suite) power(t *testing.T, d bmc.Driver) {
 }
 
 func (s *suite) boot(t *testing.T, d bmc.Driver) {
-	for _, device := range []bmc.Device{bmc.DevicePXE, bmc.DeviceDisk, bmc.DevicePXE} {
+	for _, device := range []bmc.Device{bmc.DevicePXE, bmc.DeviceDisk, bmc.DeviceBIOS, bmc.DeviceNone, bmc.DevicePXE} {
 		require.NoError(t, d.SetBootDevice(t.Context(), bmc.Boot{Device: device}))
+		if s.opts.NoBootFlags {
+			continue
+		}
 		have, err := d.BootDevice(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, bmc.Boot{Device: device}, have)

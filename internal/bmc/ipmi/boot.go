@@ -17,10 +17,15 @@ var selectors = map[bmc.Device]types.BootDeviceSelector{
 	bmc.DeviceNone: types.BootDeviceSelectorNoOverride,
 }
 
-// BootDevice implements bmc.BootDevice.
+// BootDevice implements bmc.BootDevice. A device that is noted but not valid any more, since it was booted, is none.
 func (d *driver) BootDevice(ctx context.Context) (boot bmc.Boot, err error) {
 	err = d.do(ctx, "read the boot device", func(c *client.Client) error {
-		boot, err = bootDevice(ctx, c)
+		b, valid, err := bootDevice(ctx, c)
+		if err == nil && valid {
+			boot = b
+		} else {
+			boot = bmc.Boot{Device: bmc.DeviceNone}
+		}
 		return err
 	})
 	return boot, err
@@ -42,11 +47,12 @@ func (d *driver) SetBootDevice(ctx context.Context, want bmc.Boot) error {
 		if err := c.SetBootDevice(ctx, selector, types.BIOSBootType(want.EFI), want.Persistent); err != nil {
 			return err
 		}
-		have, err := bootDevice(ctx, c)
+		// Some BMCs never call their boot flags valid, so that is not insisted on: what booted will show.
+		have, _, err := bootDevice(ctx, c)
 		if err != nil {
 			return err
 		}
-		if have != want {
+		if have != want && (want.Device != bmc.DeviceNone || have.Device != want.Device) {
 			return fault.New(fault.Unproven, "the BMC shows %s after it accepted %s", describe(have), describe(want)).
 				WithHint("if this BMC cannot keep the flags efi or persistent, do without them")
 		}
@@ -54,17 +60,17 @@ func (d *driver) SetBootDevice(ctx context.Context, want bmc.Boot) error {
 	})
 }
 
-func bootDevice(ctx context.Context, c *client.Client) (bmc.Boot, error) {
+func bootDevice(ctx context.Context, c *client.Client) (b bmc.Boot, valid bool, err error) {
 	var flags types.BootOptionParam_BootFlags
 	if err := c.GetSystemBootOptionsParamFor(ctx, &flags); err != nil {
-		return bmc.Boot{}, err
+		return b, false, err
 	}
 	for device, selector := range selectors {
 		if selector == flags.BootDeviceSelector {
-			return bmc.Boot{Device: device, Persistent: flags.Persist, EFI: bool(flags.BIOSBootType)}, nil
+			return bmc.Boot{Device: device, Persistent: flags.Persist, EFI: bool(flags.BIOSBootType)}, flags.BootFlagsValid, nil
 		}
 	}
-	return bmc.Boot{}, fault.New(fault.Failed, "the boot device is one that the pack does not know: %s", flags.BootDeviceSelector)
+	return b, false, fault.New(fault.Failed, "the boot device is one that the pack does not know: %s", flags.BootDeviceSelector)
 }
 
 func describe(b bmc.Boot) string {

@@ -1,18 +1,15 @@
 package nxos
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/rest"
 )
 
 // answer is what the switch says to one command.
@@ -30,8 +27,10 @@ type request struct {
 	} `json:"ins_api"`
 }
 
-// maxAnswer bounds what is read of an answer.
-const maxAnswer = 16 << 20
+const (
+	hintRole    = "check the switch's user and password in the datastore, and that its role may configure interfaces"
+	hintFeature = "check the switch's address, and that NX-API is enabled there (feature nxapi)"
+)
 
 // post runs commands in one request. There is an answer to each command or an error: HTTP 200 alone proves nothing.
 func (d *driver) post(ctx context.Context, kind string, commands []string) ([]answer, error) {
@@ -42,67 +41,28 @@ func (d *driver) post(ctx context.Context, kind string, commands []string) ([]an
 	if err != nil {
 		return nil, err
 	}
-	body, err := d.send(ctx, text)
+	res, err := d.http.Do(ctx, rest.Request{Method: http.MethodPost, Path: "ins", Body: text, ContentType: "application/json"})
 	if err != nil {
 		return nil, err
 	}
-	return outputs(body, commands)
-}
-
-func (d *driver) send(ctx context.Context, text []byte) ([]byte, error) {
-	if d.cfg.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.cfg.Timeout)
-		defer cancel()
+	switch res.Status {
+	case http.StatusOK:
+		return outputs(res, commands)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, rest.StatusFault(res.Status).WithHint(hintRole)
+	case http.StatusNotFound: // NotFound is for ports
+		return nil, fault.New(fault.Failed, "%w", rest.Status(res.Status)).WithHint(hintFeature)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.SetBasicAuth(d.cfg.User, d.cfg.Password.Reveal())
-	res, err := d.hc.Do(req)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	switch {
-	case res.StatusCode == http.StatusOK:
-		return body, nil
-	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
-		return nil, fault.New(fault.Credentials, "HTTP %s", res.Status).
-			WithHint("check the switch's user and password in the datastore, and that the user may configure interfaces")
-	case res.StatusCode >= 500, res.StatusCode == http.StatusTooManyRequests:
-		return nil, fault.New(fault.Transient, "HTTP %s", res.Status)
-	case res.StatusCode >= 300 && res.StatusCode < 400:
-		return nil, fault.New(fault.Failed, "HTTP %s to another address", res.Status).
-			WithHint("give the switch's address with the scheme and port that NX-API listens on")
-	}
-	return nil, fault.New(fault.Failed, "HTTP %s", res.Status)
-}
-
-func unreachable(err error) error {
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) {
-		return fault.New(fault.Config, "the switch's certificate is not trusted: %w", err).
-			WithHint("set tls.ca_file to the CA that signs it, and give the switch's address as its certificate does")
-	}
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	return fault.New(fault.Transient, "%w", err)
+	return nil, rest.StatusFault(res.Status)
 }
 
 // outputs takes the envelope apart. The list of answers is an object where there is one only.
-func outputs(body []byte, commands []string) ([]answer, error) {
-	if !gjson.ValidBytes(body) {
-		return nil, fault.New(fault.Failed, "the answer is not JSON").WithHint("is NX-API enabled at this address (feature nxapi)?")
+func outputs(res rest.Answer, commands []string) ([]answer, error) {
+	envelope, ok := res.JSON()
+	if !ok {
+		return nil, fault.New(fault.Failed, "the answer is not JSON").WithHint(hintFeature)
 	}
-	list := gjson.GetBytes(body, "ins_api.outputs.output")
+	list := envelope.Get("ins_api.outputs.output")
 	items := []gjson.Result{list}
 	if list.IsArray() {
 		items = list.Array()
@@ -137,8 +97,7 @@ func rejected(command, code string, item gjson.Result) error {
 	case strings.Contains(strings.ToLower(why), "invalid interface"):
 		return fault.New(fault.NotFound, "command %q: code %s, %s", command, code, why)
 	case code == "401", code == "403", strings.Contains(strings.ToLower(why), "permission denied"):
-		return fault.New(fault.Credentials, "command %q: code %s, %s", command, code, why).
-			WithHint("give the switch's user a role that may configure interfaces")
+		return fault.New(fault.Credentials, "command %q: code %s, %s", command, code, why).WithHint(hintRole)
 	}
 	return fault.New(fault.Failed, "command %q: code %s, %s", command, code, why)
 }

@@ -3,9 +3,9 @@ package nxos
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +13,7 @@ import (
 
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/netswitch"
+	"stackstorm-laas/internal/rest"
 	"stackstorm-laas/internal/retry"
 	"stackstorm-laas/internal/secret"
 )
@@ -36,9 +37,8 @@ type Config struct {
 }
 
 type driver struct {
-	cfg Config
-	url string
-	hc  *http.Client
+	cfg  Config
+	http rest.Client
 }
 
 // New makes a driver. It does not connect.
@@ -47,22 +47,17 @@ func New(cfg Config) (netswitch.Driver, error) {
 	if !strings.Contains(address, "://") {
 		address = "https://" + address
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
-		return nil, fault.New(fault.Config, "address %q of switch %s: expected a host, host:port, or a URL https:// or http://", cfg.Address, cfg.Switch)
+	base, err := rest.Address("the address of switch "+cfg.Switch, address)
+	if err != nil {
+		return nil, err
 	}
 	if cfg.DarkVLAN < 0 || cfg.DarkVLAN > 4094 {
 		return nil, fault.New(fault.Config, "the dark VLAN %d is not one of 1 to 4094", cfg.DarkVLAN)
 	}
-	return &driver{
-		cfg: cfg,
-		url: strings.TrimSuffix(u.String(), "/") + "/ins",
-		hc: &http.Client{
-			Transport: cfg.Transport,
-			// A redirect would take the password elsewhere.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	login := base64.StdEncoding.EncodeToString([]byte(cfg.User + ":" + cfg.Password.Reveal()))
+	return &driver{cfg: cfg, http: rest.Client{
+		Base: base, Header: http.Header{"Authorization": {"Basic " + login}}, Timeout: cfg.Timeout, Transport: cfg.Transport,
+	}}, nil
 }
 
 // perRequest is how many ports are read with one request: a switch takes ten show commands and ignores those beyond.

@@ -204,7 +204,7 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"500", status(500, ""), fault.Transient, "500"},
 		{"503", status(503, ""), fault.Transient, "503"},
 		{"404", status(404, ""), fault.Failed, "404"},
-		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, fault.Failed, "302"},
+		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, fault.Config, "302"},
 		{"a command is rejected", command("400", "% Invalid value/range"), fault.Failed, `command "interface Ethernet1/1": code 400, Input CLI command error: % Invalid value/range`},
 		{"a command needs a role", command("400", "% Permission denied for the role"), fault.Credentials, "Permission denied"},
 		{"a port is not there", command("400", "% Invalid interface format"), fault.NotFound, "Invalid interface"},
