@@ -25,13 +25,19 @@ missing_tools() {
 
 # install_tools installs packages without starting the servers among them, now or at the next boot: the tests start their own.
 install_tools() {
-  local sudo=() policy=/usr/sbin/policy-rc.d status=0
+  local sudo=() policy=/usr/sbin/policy-rc.d ours= status=0 package
   [[ $(id -u) == 0 ]] || sudo=(sudo -n)
-  [[ -e $policy ]] || printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" install -m 755 /dev/stdin "$policy" && policy_is_ours=1
+  [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" install -m 755 /dev/stdin "$policy" && ours=1; }
   echo 'slapd slapd/no_configuration boolean true' | "${sudo[@]}" debconf-set-selections
-  "${sudo[@]}" apt-get update -q &&
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" || status=$?
-  [[ -z ${policy_is_ours:-} ]] || "${sudo[@]}" rm -f "$policy"
+  "${sudo[@]}" apt-get update -q
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" || status=$?
+  [[ -z $ours ]] || "${sudo[@]}" rm -f "$policy"
+  for package in "$@"; do
+    case $package in
+      openssh-server) "${sudo[@]}" systemctl disable ssh || true ;;
+      slapd | openipmi) "${sudo[@]}" systemctl disable "$package" || true ;;
+    esac
+  done
   return $status
 }
 
@@ -44,7 +50,7 @@ programs() {
     mapfile -t missing < <(missing_tools)
     [[ ${#missing[@]} == 0 ]] && return 0
   fi
-  echo "not installed, so the tests that use them are left out: ${missing[*]}"
+  echo "not installed, so the tests that use them cannot run: ${missing[*]}"
   echo "on Debian: sudo apt-get install ${missing[*]}"
   [[ ${CI:-} == true ]] && return 1
   return 77
