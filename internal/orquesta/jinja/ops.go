@@ -1,0 +1,433 @@
+package jinja
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+)
+
+// Truth is Python's bool().
+func Truth(v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return x
+	case int:
+		return x != 0
+	case float64:
+		return x != 0
+	case string:
+		return x != ""
+	case Markup:
+		return x != ""
+	case []any:
+		return len(x) > 0
+	case Tuple:
+		return len(x) > 0
+	case *Dict:
+		return x.Len() > 0
+	case *Iter:
+		return x.Generator || len(x.Items) > 0
+	case Undefined:
+		undefined(x)
+	case Keys:
+		return x.text() != ""
+	}
+	return true
+}
+
+// num gives a number as integer and float; booleans are numbers.
+func num(v any) (i int, f float64, isInt, ok bool) {
+	switch x := v.(type) {
+	case bool:
+		if x {
+			return 1, 1, true, true
+		}
+		return 0, 0, true, true
+	case int:
+		return x, float64(x), true, true
+	case float64:
+		return 0, x, false, true
+	}
+	return 0, 0, false, false
+}
+
+func sign(op string, v any) any {
+	if u, ok := v.(Undefined); ok {
+		undefined(u)
+	}
+	i, f, isInt, ok := num(v)
+	switch {
+	case !ok:
+		Raise("TypeError", "bad operand type for unary %s: '%s'", op, typeName(v))
+	case isInt && op == "-":
+		return -i
+	case isInt:
+		return i
+	case op == "-":
+		return -f
+	}
+	return f
+}
+
+func arithmetic(op string, l, r any) any {
+	for _, v := range []any{l, r} {
+		switch u := v.(type) {
+		case Undefined:
+			undefined(u)
+		case Markup, *Iter, Func, method, Keys:
+			refuse("%s with a %s", op, typeName(v))
+		}
+	}
+	li, lf, lInt, lok := num(l)
+	ri, rf, rInt, rok := num(r)
+	switch {
+	case lok && rok && lInt && rInt:
+		return integers(op, li, ri)
+	case lok && rok:
+		return floats(op, lf, rf)
+	case op == "+":
+		return add(l, r)
+	case op == "*" && rok && rInt:
+		return repeat(l, ri)
+	case op == "*" && lok && lInt:
+		return repeat(r, li)
+	case op == "%" && typeName(l) == "str":
+		args, isTuple := r.(Tuple)
+		if !isTuple {
+			args = Tuple{r}
+		}
+		return printf(l.(string), args)
+	}
+	noOperator(op, l, r)
+	return nil
+}
+
+func noOperator(op string, l, r any) {
+	Raise("TypeError", "unsupported operand type(s) for %s: '%s' and '%s'", op, typeName(l), typeName(r))
+}
+
+func add(l, r any) any {
+	switch a := l.(type) {
+	case string:
+		if b, ok := r.(string); ok {
+			return a + b
+		}
+	case []any:
+		if b, ok := r.([]any); ok {
+			return append(append([]any{}, a...), b...)
+		}
+	case Tuple:
+		if b, ok := r.(Tuple); ok {
+			return append(append(Tuple{}, a...), b...)
+		}
+	}
+	if t := typeName(l); t == "str" || t == "list" || t == "tuple" {
+		Raise("TypeError", "can only concatenate %s (not \"%s\") to %s", t, typeName(r), t)
+	}
+	noOperator("+", l, r)
+	return nil
+}
+
+func repeat(v any, n int) any {
+	n = max(n, 0)
+	switch x := v.(type) {
+	case string:
+		if n*len(x) > 1<<20 {
+			refuse("a text of more than a million characters")
+		}
+		return strings.Repeat(x, n)
+	case []any:
+		if n*len(x) > 1<<16 {
+			refuse("a list of more than 65536 elements")
+		}
+		out := []any{}
+		for ; n > 0; n-- {
+			out = append(out, x...)
+		}
+		return out
+	case Tuple:
+		refuse("* with a tuple")
+	}
+	noOperator("*", v, n)
+	return nil
+}
+
+func integers(op string, a, b int) any {
+	big := func(bad bool) {
+		if bad {
+			refuse("an integer of more than 64 bits")
+		}
+	}
+	switch op {
+	case "+":
+		c := a + b
+		big((c > a) != (b > 0) && b != 0)
+		return c
+	case "-":
+		c := a - b
+		big((c < a) != (b > 0) && b != 0)
+		return c
+	case "*":
+		hi, lo := bits.Mul64(uint64(magnitude(a)), uint64(magnitude(b)))
+		big(hi != 0 || lo > math.MaxInt64)
+		return a * b
+	case "/", "//", "%":
+		if b == 0 {
+			Raise("ZeroDivisionError", "division by zero")
+		}
+		if op == "/" {
+			big(magnitude(a) > 1<<53 || magnitude(b) > 1<<53)
+			return float64(a) / float64(b)
+		}
+		q, m := a/b, a%b
+		if m != 0 && (m < 0) != (b < 0) {
+			q, m = q-1, m+b
+		}
+		if op == "%" {
+			return m
+		}
+		return q
+	case "**":
+		if b < 0 {
+			if a == 0 {
+				Raise("ZeroDivisionError", "0.0 cannot be raised to a negative power")
+			}
+			return math.Pow(float64(a), float64(b))
+		}
+		c := 1
+		for range b {
+			big(magnitude(c) > math.MaxInt64/max(magnitude(a), 1))
+			if c *= a; a == 0 || a == 1 {
+				break
+			}
+		}
+		return c
+	}
+	refuse("the operator %s", op)
+	return nil
+}
+
+func magnitude(n int) int {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+func floats(op string, a, b float64) any {
+	switch op {
+	case "+":
+		return a + b
+	case "-":
+		return a - b
+	case "*":
+		return a * b
+	case "**":
+		if a <= 0 {
+			refuse("** with a negative number")
+		}
+		return math.Pow(a, b)
+	}
+	if b == 0 {
+		Raise("ZeroDivisionError", "float division by zero")
+	}
+	if op == "/" {
+		return a / b
+	}
+	m := math.Mod(a, b)
+	if m != 0 && (m < 0) != (b < 0) {
+		m += b
+	}
+	if op == "%" {
+		return m
+	}
+	return math.Round((a - m) / b)
+}
+
+// Equal is Python's ==.
+func Equal(l, r any) bool {
+	for _, v := range []any{l, r} {
+		if u, ok := v.(Undefined); ok {
+			undefined(u)
+		}
+	}
+	li, lf, lInt, lok := num(l)
+	ri, rf, rInt, rok := num(r)
+	if lok && rok {
+		if lInt && rInt {
+			return li == ri
+		}
+		return lf == rf
+	}
+	switch a := l.(type) {
+	case nil:
+		return r == nil
+	case string:
+		if b, ok := r.(Markup); ok {
+			return a == string(b)
+		}
+		b, ok := r.(string)
+		return ok && a == b
+	case []any:
+		b, ok := r.([]any)
+		return ok && equalLists(a, b)
+	case Tuple:
+		b, ok := r.(Tuple)
+		return ok && equalLists(a, b)
+	case *Dict:
+		b, ok := r.(*Dict)
+		if !ok || a.Len() != b.Len() {
+			return false
+		}
+		for _, k := range a.keys {
+			if v, ok := b.vals[k]; !ok || !Equal(a.vals[k], v) {
+				return false
+			}
+		}
+		return true
+	case bool, int, float64:
+		return false
+	}
+	refuse("a comparison of a %s", typeName(l))
+	return false
+}
+
+func equalLists(a, b []any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Less is Python's <; what has no order is a TypeError.
+func less(l, r any) bool {
+	for _, v := range []any{l, r} {
+		if u, ok := v.(Undefined); ok {
+			undefined(u)
+		}
+	}
+	li, lf, lInt, lok := num(l)
+	ri, rf, rInt, rok := num(r)
+	if lok && rok {
+		if lInt && rInt {
+			return li < ri
+		}
+		return lf < rf
+	}
+	switch a := l.(type) {
+	case string:
+		if b, ok := r.(string); ok {
+			return a < b
+		}
+	case []any:
+		if b, ok := r.([]any); ok {
+			return lessList(a, b)
+		}
+	case Tuple:
+		if b, ok := r.(Tuple); ok {
+			return lessList(a, b)
+		}
+	case Markup, *Iter, Keys:
+		refuse("an order of %s", typeName(l))
+	}
+	Raise("TypeError", "'<' not supported between instances of '%s' and '%s'", typeName(l), typeName(r))
+	return false
+}
+
+func lessList(a, b []any) bool {
+	for i := range min(len(a), len(b)) {
+		if !Equal(a[i], b[i]) {
+			return less(a[i], b[i])
+		}
+	}
+	return len(a) < len(b)
+}
+
+func related(op string, l, r any) bool {
+	switch op {
+	case "==":
+		return Equal(l, r)
+	case "!=":
+		return !Equal(l, r)
+	case "<":
+		return less(l, r)
+	case ">":
+		return less(r, l)
+	case "<=":
+		return !less(r, l)
+	case ">=":
+		return !less(l, r)
+	case "in":
+		return contains(r, l)
+	}
+	return !contains(r, l)
+}
+
+func contains(box, v any) bool {
+	switch b := box.(type) {
+	case string:
+		s, ok := v.(string)
+		if u, undef := v.(Undefined); undef {
+			undefined(u)
+		}
+		if !ok {
+			Raise("TypeError", "'in <string>' requires string as left operand, not %s", typeName(v))
+		}
+		return strings.Contains(b, s)
+	case *Dict:
+		switch k := v.(type) {
+		case string:
+			_, ok := b.vals[k]
+			return ok
+		case Undefined:
+			undefined(k)
+		case []any, *Dict:
+			Raise("TypeError", "unhashable type: '%s'", typeName(v))
+		}
+		return false
+	}
+	for _, e := range iterate(box) {
+		if Equal(e, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// iterate gives the elements that a for loop over v would see.
+func iterate(v any) []any {
+	switch x := v.(type) {
+	case []any:
+		return x
+	case Tuple:
+		return x
+	case *Iter:
+		return x.Items
+	case *Dict:
+		out := make([]any, len(x.keys))
+		for i, k := range x.keys {
+			out[i] = k
+		}
+		return out
+	case string:
+		out := make([]any, 0, utf8.RuneCountInString(x))
+		for _, r := range x {
+			out = append(out, string(r))
+		}
+		return out
+	case Undefined:
+		undefined(x)
+	case Markup, Keys:
+		refuse("a loop over a %s", typeName(v))
+	}
+	Raise("TypeError", "'%s' object is not iterable", typeName(v))
+	return nil
+}
