@@ -25,7 +25,7 @@ missing_tools() {
 
 # install_tools installs packages without starting the servers among them, now or at the next boot: the tests start their own.
 install_tools() {
-  local sudo=() policy=/usr/sbin/policy-rc.d ours= status=0 package
+  local sudo=() policy=/usr/sbin/policy-rc.d ours='' status=0 package
   [[ $(id -u) == 0 ]] || sudo=(sudo -n)
   [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" install -m 755 /dev/stdin "$policy" && ours=1; }
   echo 'slapd slapd/no_configuration boolean true' | "${sudo[@]}" debconf-set-selections
