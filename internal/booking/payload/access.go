@@ -37,7 +37,10 @@ func decodeAccess(o map[string]gjson.Result) (*Access, *trouble) {
 	if a.Revoke, ok = boolean(o["revoke"]); !ok {
 		return nil, problem("revoke is neither true nor false")
 	}
-	return a, a.decodeContext(o["context"])
+	if bad := a.decodeContext(o["context"]); bad != nil {
+		return nil, bad
+	}
+	return a, nil
 }
 
 // decodeContext reads the keys and hosts, which SSH access has and VPN access has not.
@@ -57,6 +60,10 @@ func (a *Access) decodeContext(context gjson.Result) *trouble {
 	}
 	a.Hosts = hosts
 	key := o["key"]
+	if a.Revoke { // whatever the key was, it goes
+		a.Keys, _ = publicKeys(key.String())
+		return nil
+	}
 	if key.Type != gjson.String && key.Type != gjson.Null {
 		a.KeyProblem = "the key is not text"
 		return nil

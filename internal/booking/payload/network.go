@@ -3,6 +3,7 @@ package payload
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -18,8 +19,10 @@ func decodeNetwork(o map[string]gjson.Result) (host string, n *Network, bad *tro
 	case len(hosts) > 1:
 		return "", nil, problem("names %d hosts; one is expected", len(hosts))
 	}
-	host = hosts[0]
-	interfaces := o[host]
+	interfaces := o[hosts[0]]
+	if host = strings.TrimSpace(strings.ToValidUTF8(hosts[0], "?")); host == "" {
+		return "", nil, halfMade("names no host yet")
+	}
 	switch {
 	case interfaces.Type == gjson.Null, interfaces.IsObject() && len(object(interfaces)) == 0:
 		return host, nil, halfMade("lists no interfaces yet")

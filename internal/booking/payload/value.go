@@ -26,7 +26,7 @@ func text(v gjson.Result) (s string, ok bool) {
 	case gjson.Null:
 		return "", true
 	case gjson.String:
-		return strings.TrimSpace(v.Str), true
+		return strings.TrimSpace(strings.ToValidUTF8(v.Str, "?")), true
 	case gjson.Number:
 		if _, err := strconv.ParseInt(v.Raw, 10, 64); err != nil && v.Num == math.Trunc(v.Num) && math.Abs(v.Num) < 1<<53 {
 			return strconv.FormatInt(int64(v.Num), 10), true
