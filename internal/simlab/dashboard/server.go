@@ -108,6 +108,8 @@ func (s *Server) routes() []route {
 		{pattern: "jobs/#/*", op: byMethod("task.get", "task.post"), serve: s.oneTask},
 		{pattern: "hosts/*", op: byMethod("host.get", "host.post"), serve: s.oneHost},
 		{pattern: "hosts/*/bmc", op: always("bmc"), serve: s.bmc},
+		{pattern: "booking/#/pdf", csrf: true, serve: s.pdf},
+		{pattern: "booking/#/idf", csrf: true, serve: s.idf},
 		{pattern: "users", since2022: true, op: always("users"), csrf: true, serve: s.users},
 		{pattern: "users/#", since2022: true, op: always("users"), csrf: true, serve: s.oneUser},
 		{pattern: "profile", csrf: true, serve: s.profile},

@@ -269,6 +269,21 @@ func TestBMC(t *testing.T) {
 	assert.Equal(t, 500, status, "saved, and yet an error, without a booking")
 }
 
+func TestABookingsPodIsDescribed(t *testing.T) {
+	s := serve(t, "2019", "03")
+	status, idf := s.get("booking/3/idf")
+	assert.Equal(t, 200, status)
+	assert.Empty(t, idf, "until a BMC is reported")
+	_, _ = s.post("hosts/hpe14/bmc", url.Values{"address": {"10.0.0.14"}, "mac_address": {"48:df:37:1d:14:aa"}, "password": {"a<b"}, "user": {"OPNFV"}, "type": {"ipmi"}, "versions": {"2.0"}})
+	_, idf = s.get("booking/3/idf")
+	assert.Contains(t, idf, "net_config")
+	_, pdf := s.get("booking/3/pdf")
+	assert.Contains(t, pdf, "- name: hpe13")
+	assert.Contains(t, pdf, "pass: a&lt;b")
+	status, _ = s.get("booking/9/pdf")
+	assert.Equal(t, 404, status)
+}
+
 func TestUsersAreKnownIn2022(t *testing.T) {
 	s := serve(t, "2022")
 	_, answer := s.get("users/2")

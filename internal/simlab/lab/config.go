@@ -3,7 +3,6 @@ package lab
 import (
 	"encoding/json"
 	"maps"
-	"strconv"
 	"time"
 
 	"stackstorm-laas/internal/config"
@@ -82,10 +81,4 @@ func maxima() map[string]map[string]any {
 		panic(err) // the configuration is made of groups of values
 	}
 	return out
-}
-
-// Settings are options of the lab in words, for the people who start it.
-func (l *Lab) Settings() string {
-	return "dashboard of " + l.opts.DashboardMode + ", FOG " + l.opts.FOGVersion + ", " + strconv.Itoa(len(l.plan.hosts)) + " host(s), " +
-		strconv.Itoa(len(l.switches)) + " switch(es)"
 }

@@ -3,7 +3,6 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ import (
 	"stackstorm-laas/internal/simlab/world"
 )
 
-// Options say what lab to build. The zero value is an empty one in the shape of 2019.
+// Options say what lab to build. The zero value is an empty one.
 type Options struct {
 	// Hosts are in the lab beside those that the bodies and the file name.
 	Hosts []HostSpec
@@ -27,7 +26,7 @@ type Options struct {
 	HostsFile []byte
 	// JobsBodies are bodies of jobs/new. The lab has their hosts, MACs, images and users. They are not delivered.
 	JobsBodies [][]byte
-	// DashboardMode is 2019 or 2022, FOGVersion 1.5 or 1.6.
+	// DashboardMode is 2019 or 2022, by default what the bodies look like; FOGVersion is 1.5 or 1.6, by default 1.5.
 	DashboardMode, FOGVersion string
 	Pace                      world.Pace
 	// Slack is how much longer than the lab needs the pack waits before it gives up; 20 seconds unless given.
@@ -104,7 +103,7 @@ func Start(opts Options) (_ *Lab, err error) {
 
 func (o *Options) defaults() {
 	if o.DashboardMode == "" {
-		o.DashboardMode = "2019"
+		o.DashboardMode = shape(o.JobsBodies)
 	}
 	if o.FOGVersion == "" {
 		o.FOGVersion = "1.5"
@@ -260,12 +259,4 @@ func (l *Lab) SSH(host string) *sshd.Server { return l.sshds[host] }
 func (l *Lab) Faults() *faults.Set { return l.faults }
 
 // Deliver hands a body of jobs/new to the dashboard. Its hosts, MACs and images must be in the lab's from the start.
-func (l *Lab) Deliver(body []byte) error {
-	if l.dashboard == nil {
-		return errors.New("the lab is not running")
-	}
-	return l.dashboard.Deliver(body)
-}
-
-// BMCPassword is the administrator's password of a host's BMC.
-func (l *Lab) BMCPassword(host string) string { return l.secrets.bmcs[host] }
+func (l *Lab) Deliver(body []byte) error { return l.dashboard.Deliver(body) }

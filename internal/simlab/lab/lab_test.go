@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,10 +120,36 @@ func TestALabIsMadeForItsBookings(t *testing.T) {
 	assert.Contains(t, values["laas.secret.ssh.lab"], "OPENSSH PRIVATE KEY")
 	assert.Equal(t, []string{"laas.bmc_baseline.hpe13", "laas.bmc_baseline.hpe14", "laas.bmc_baseline.pod1", "laas.bmc_baseline.hpe15"}, clear)
 	for _, h := range inv.Hosts {
-		assert.JSONEq(t, `{"user":"ADMIN","password":"`+l.BMCPassword(h.Name)+`"}`, values[h.BMC.Credentials])
+		var login struct{ User, Password string }
+		require.NoError(t, json.Unmarshal([]byte(values[h.BMC.Credentials]), &login))
+		assert.True(t, l.BMC(h.Name).Login(login.User, login.Password))
 	}
 	for _, s := range inv.Switches {
 		assert.Contains(t, values, s.Credentials)
+	}
+}
+
+func TestALabTakesNoNonsenseFromItsBookings(t *testing.T) {
+	l := start(t, lab.Options{JobsBodies: [][]byte{[]byte(`[7, {"id":1,"payload":"x"}, {"id":2,"payload":{"hardware":"stuff","network":{
+		"n1":{"a":{"48:df:37:1d:13:00":[],"no mac":[],"ff:ff:ff:ff:ff:ff":[]}, "lab_token":"null"},
+		"n2":{"b":{"48:DF:37:1D:13:00":[],"48:df:37:1d:13:01":[]}}, "n3":7, "n4":{"no host":{}}}}}]`)}})
+	inv := hosts(t, l)
+	assert.Equal(t, []string{"a", "b"}, inv.Names)
+	assert.Len(t, inv.Hosts["a"].NICs, 1)
+	assert.Equal(t, "48:df:37:1d:13:01", string(inv.Hosts["b"].NICs[0].MAC), "an interface is in one host only")
+}
+
+func TestADashboardIsAsItsBookingsLook(t *testing.T) {
+	for file, users := range map[string]int{"01": http.StatusNotFound, "08": http.StatusNotFound, "10_": http.StatusOK} {
+		l := start(t, lab.Options{}, file)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.Dashboard().URL()+"/api/labs/"+lab.LabName+"/users", nil)
+		require.NoError(t, err)
+		values, _ := keys(t, l)
+		req.Header.Set("auth-token", values["lab_auth_token"])
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		resp.Body.Close()
+		assert.Equal(t, users, resp.StatusCode, file)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,7 +127,7 @@ func (p *plan) fromJobs(body gjson.Result, newHosts bool) {
 				if nics.IsObject() && newHosts {
 					h := p.host(id.String())
 					nics.ForEach(func(mac, _ gjson.Result) bool {
-						h.addNIC(mac.String())
+						p.addNIC(h, mac.String())
 						return true
 					})
 				}
@@ -149,18 +151,42 @@ func (p *plan) host(id string) *HostSpec {
 		return p.hosts[i]
 	}
 	h := &HostSpec{Name: id}
-	if id != "" {
+	if hostName.MatchString(id) {
 		p.hosts = append(p.hosts, h)
 	}
 	return h
 }
 
-func (h *HostSpec) addNIC(mac string) {
-	parsed, err := inventory.ParseMAC(mac)
-	if err != nil || slices.ContainsFunc(h.NICs, func(n world.NIC) bool { return n.MAC == string(parsed) }) {
+// hostName is what an inventory can call a host.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// addNIC gives the host an interface, unless no interface can have that MAC or another one has it.
+func (p *plan) addNIC(h *HostSpec, mac string) {
+	hw, err := net.ParseMAC(mac)
+	if err != nil || len(hw) != 6 || hw[0]&1 == 1 {
 		return
 	}
-	h.NICs = append(h.NICs, world.NIC{MAC: string(parsed)})
+	mac = hw.String()
+	for _, other := range p.hosts {
+		if slices.ContainsFunc(other.NICs, func(n world.NIC) bool { return n.MAC == mac }) {
+			return
+		}
+	}
+	h.NICs = append(h.NICs, world.NIC{MAC: mac})
+}
+
+// shape tells from bodies which dashboard they are of: in 2022 images have names.
+func shape(bodies [][]byte) string {
+	for _, body := range bodies {
+		for _, image := range gjson.GetBytes(body, "#.payload.hardware.@values.#.image").Array() {
+			for _, i := range image.Array() {
+				if _, err := strconv.Atoi(i.String()); err != nil && !slices.Contains(noImages, i.String()) {
+					return "2022"
+				}
+			}
+		}
+	}
+	return "2019"
 }
 
 // names of the users of the recorded bookings.
@@ -194,8 +220,8 @@ func (p *plan) complete(o Options) {
 			h.FOGName = h.Name
 		}
 		if len(h.NICs) == 0 && h.entry == nil {
-			h.addNIC(madeUpMAC(h.Name, 0))
-			h.addNIC(madeUpMAC(h.Name, 1))
+			p.addNIC(h, madeUpMAC(h.Name, 0))
+			p.addNIC(h, madeUpMAC(h.Name, 1))
 		}
 		if h.entry == nil {
 			slices.SortFunc(h.NICs, func(a, b world.NIC) int { return strings.Compare(a.MAC, b.MAC) })
