@@ -60,6 +60,7 @@ build() {
     *) die "build knows only --all" ;;
   esac
   need_go
+  mkdir -p bin
   [[ -x bin/laas-lab ]] || echo "building (the first time takes a minute or two) ..."
   for target in "${targets[@]}"; do
     build_for "$target" || return
