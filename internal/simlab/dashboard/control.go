@@ -55,11 +55,22 @@ func (s *Server) Deliver(body []byte) error {
 				i = len(j.tasks) - 1
 			}
 			j.tasks[i].raw = t.raw
+			s.meet(t)
 			j.tasks[i].issue(t.content, t.Token)
 		}
 		s.assign(j, in)
 	}
 	return nil
+}
+
+// meet makes up the user of an access task if the dashboard has none of that id.
+func (s *Server) meet(t *task) {
+	var id int
+	if t.typ != accessType || json.Unmarshal(t.content["user"], &id) != nil || slices.ContainsFunc(s.known, func(u User) bool { return u.ID == id }) {
+		return
+	}
+	name := "user" + strconv.Itoa(id)
+	s.known = append(s.known, User{ID: id, Username: name, Email: name + "@example.org"})
 }
 
 // assign books the hosts that a delivery of the job names.

@@ -29,8 +29,8 @@ func (s *Server) host(id string) *host {
 	return s.hosts[id]
 }
 
-// known gives the host that a request names, or answers that there is none.
-func (s *Server) known(q *request) *host {
+// named gives the host that a request names, or answers that there is none.
+func (s *Server) named(q *request) *host {
 	h := s.hosts[q.vars[0]]
 	switch {
 	case h != nil:
@@ -48,7 +48,7 @@ func (s *Server) oneHost(q *request) {
 	form := q.form()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.known(q)
+	h := s.named(q)
 	if h == nil {
 		return
 	}
@@ -100,7 +100,7 @@ func (s *Server) bmc(q *request) {
 		q.page(http.StatusInternalServerError)
 		return
 	}
-	h := s.known(q)
+	h := s.named(q)
 	if h == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ type Config struct {
 	Hosts []string
 	// HostType is the profile of every host.
 	HostType string
-	// Users are known in 2022 only.
+	// Users are told in 2022 only. Those of bookings that are not among them are made up.
 	Users []User
 }
 
@@ -52,6 +53,7 @@ type Server struct {
 	jobs  []*job
 	odd   []json.RawMessage // elements of jobs/new that are no jobs
 	hosts map[string]*host
+	known []User
 }
 
 // Serve starts a dashboard.
@@ -59,7 +61,7 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	if f == nil {
 		f = &faults.Set{}
 	}
-	s := &Server{cfg: cfg, faults: f, hosts: map[string]*host{}}
+	s := &Server{cfg: cfg, faults: f, hosts: map[string]*host{}, known: slices.Clone(cfg.Users)}
 	ids := cfg.Hosts
 	if len(ids) == 0 {
 		ids = w.Hosts()
@@ -223,10 +225,16 @@ func (s *Server) profile(q *request) {
 }
 
 // users and oneUser answer JSON labelled as text.
-func (s *Server) users(q *request) { q.text(map[string]any{"users": s.cfg.Users}) }
+func (s *Server) users(q *request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q.text(map[string]any{"users": s.known})
+}
 
 func (s *Server) oneUser(q *request) {
-	for _, u := range s.cfg.Users {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range s.known {
 		if u.ID == q.id() {
 			q.text(u)
 			return

@@ -290,6 +290,11 @@ func TestUsersAreKnownIn2022(t *testing.T) {
 	assert.JSONEq(t, `{"id":2,"username":"alice","email":"alice@x.org","first_name":"","last_name":"","company":""}`, answer)
 	_, answer = s.get("users")
 	assert.Contains(t, answer, `{"users":[`)
+	status, _ := s.get("users/3")
+	assert.Equal(t, 500, status)
+	require.NoError(t, s.Deliver(body(t, "10_")))
+	_, answer = s.get("users/3")
+	assert.Contains(t, answer, `"username":"user3"`, "who has a booking is a user")
 }
 
 func TestAnalyticsTasksCannotBeTouched(t *testing.T) {

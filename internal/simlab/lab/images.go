@@ -38,23 +38,28 @@ func (p *plan) addImage(ref json.RawMessage) {
 	case err == nil && id < 1:
 		return
 	case err == nil && !recorded:
-		img = world.Image{ID: id, Name: "image-" + text, OS: "ubuntu", Version: "20.04"}
+		img = world.Image{ID: id, Name: "ubuntu-" + text, OS: "ubuntu", Version: versions["ubuntu"]}
 	case err != nil:
 		img = world.Image{ID: firstNamed + len(p.images), Name: text, OS: family(text), Version: versionIn(text)}
 	}
 	p.images = append(p.images, image{Image: img, ref: ref})
 }
 
+// versions are what an image holds whose name does not say.
+var versions = map[string]string{"ubuntu": "20.04", "debian": "11", "centos": "7", "suse": "15.2"}
+
 // addFamily adds an image that the inventory names for a family of operating systems.
 func (p *plan) addFamily(ref, os string) {
-	if _, known := p.imageID(ref); known {
+	if _, known := p.imageID(ref); known || slices.Contains(noImages, ref) {
 		return
 	}
-	p.addImage(json.RawMessage(ref))
-	if len(p.images) > 0 {
-		last := &p.images[len(p.images)-1]
-		last.OS, last.ref = os, nil
+	img := world.Image{Name: ref, OS: os, Version: versions[os]}
+	if img.ID, _ = strconv.Atoi(ref); img.ID > 0 {
+		img.Name = os + "-" + ref
+	} else {
+		img.ID = firstNamed + len(p.images)
 	}
+	p.images = append(p.images, image{Image: img})
 }
 
 // claim remembers how a booking names an image that was there already.
@@ -103,6 +108,9 @@ var versionPattern = regexp.MustCompile(`[0-9]+(\.[0-9]+)*`)
 // versionIn reads the version out of an image's name: 2004 is 20.04, 7 is 7.
 func versionIn(name string) string {
 	v := versionPattern.FindString(name)
+	if v == "" {
+		return versions[family(name)]
+	}
 	if len(v) == 4 && !strings.Contains(v, ".") {
 		return v[:2] + "." + v[2:]
 	}

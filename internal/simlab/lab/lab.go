@@ -160,7 +160,7 @@ func (l *Lab) serve() (err error) {
 		ids = append(ids, h.DashboardID)
 	}
 	l.dashboard, err = dashboard.Serve(l.world, l.faults, dashboard.Config{
-		Mode: l.opts.DashboardMode, Lab: LabName, Token: s.dashboard, Addr: addr(p.Dashboard, 0), Hosts: ids, HostType: "hpe", Users: l.plan.users,
+		Mode: l.opts.DashboardMode, Lab: LabName, Token: s.dashboard, Addr: addr(p.Dashboard, 0), Hosts: ids, HostType: "hpe", Users: recordedUsers,
 	})
 	if err != nil {
 		return err

@@ -179,6 +179,7 @@ func TestALabIsMadeFromAnInventory(t *testing.T) {
 	_, cabled := l.World().Port("10.1.1.1", "Ethernet1/7")
 	assert.True(t, cabled)
 	assert.Equal(t, []string{"hpe13"}, l.World().Hosts())
+	assert.Equal(t, []world.Image{{ID: 23, Name: "ubuntu-23", OS: "ubuntu", Version: "20.04"}, {ID: 24, Name: "centos-24", OS: "centos", Version: "7"}}, l.World().Images())
 
 	_, err = lab.Start(lab.Options{HostsFile: []byte(`[{"name":"hosts","value":"[\"nobody\"]"}]`)})
 	require.ErrorContains(t, err, "nobody")

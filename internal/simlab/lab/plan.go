@@ -34,7 +34,6 @@ var (
 type plan struct {
 	hosts  []*HostSpec
 	images []image
-	users  []dashboard.User
 	// switches are the entries of the inventory file, by name.
 	switches map[string]map[string]any
 }
@@ -103,7 +102,7 @@ func (p *plan) fromFile(file []byte) error {
 	return nil
 }
 
-// fromJobs takes hosts, MACs, images and users from a body of jobs/new, as far as it can be understood.
+// fromJobs takes hosts, MACs and images from a body of jobs/new, as far as it can be understood.
 func (p *plan) fromJobs(body gjson.Result, newHosts bool) {
 	each := func(job gjson.Result, typ string, f func(gjson.Result)) {
 		if tasks := job.Get("payload").Get(typ); tasks.IsObject() {
@@ -139,7 +138,6 @@ func (p *plan) fromJobs(body gjson.Result, newHosts bool) {
 				p.host(t.Get("host").String())
 			}
 		})
-		each(job, "access", func(t gjson.Result) { p.addUser(int(t.Get("user").Int())) })
 		return true
 	})
 }
@@ -189,18 +187,11 @@ func shape(bodies [][]byte) string {
 	return "2019"
 }
 
-// names of the users of the recorded bookings.
-var userNames = map[int]string{2: "alice", 3: "bob.smith", 4: "nokey"}
-
-func (p *plan) addUser(id int) {
-	if id <= 0 || slices.ContainsFunc(p.users, func(u dashboard.User) bool { return u.ID == id }) {
-		return
-	}
-	name := userNames[id]
-	if name == "" {
-		name = "user" + strconv.Itoa(id)
-	}
-	p.users = append(p.users, dashboard.User{ID: id, Username: name, Email: name + "@example.org"})
+// recordedUsers are the users of the recorded bookings; the dashboard makes up those of others.
+var recordedUsers = []dashboard.User{
+	{ID: 2, Username: "alice", Email: "alice@example.org"},
+	{ID: 3, Username: "bob.smith", Email: "bob.smith@example.org"},
+	{ID: 4, Username: "nokey", Email: "nokey@example.org"},
 }
 
 // complete fills in what the specs leave open: names, NICs, and where they are cabled to.

@@ -63,6 +63,7 @@ func Fault(kind faults.Kind, w http.ResponseWriter, r *http.Request) (answered b
 	case faults.Hang:
 		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client is gone
 		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // no answer, not even an empty one
 	case faults.Error500:
 		Page(w, http.StatusInternalServerError)
 	case faults.Garbage:
@@ -72,6 +73,7 @@ func Fault(kind faults.Kind, w http.ResponseWriter, r *http.Request) (answered b
 		select {
 		case <-time.After(slowness):
 		case <-r.Context().Done():
+			panic(http.ErrAbortHandler)
 		}
 		return false
 	default:
