@@ -20,8 +20,9 @@ type State struct {
 	// Failures in a row, and when to poll again after them.
 	Failures  int       `json:"failures,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`
-	// Told is what was logged last about each job and about the dashboard ("0"), so that it is said once.
-	Told map[int]string `json:"told,omitempty"`
+	// Trouble is what was logged last about the dashboard, and Held which jobs wait and why: each is said once, until it changes.
+	Trouble string       `json:"trouble,omitempty"`
+	Held    map[int]Held `json:"held,omitempty"`
 }
 
 // JobState is what was dispatched of a job.
@@ -57,24 +58,25 @@ type View struct {
 
 // Held is a job that is not dispatched now.
 type Held struct {
-	Job    int
-	Reason string
+	Job    int    `json:"job"`
+	Reason string `json:"reason"`
 	// Expected says that waiting is normal and no operator has to look.
-	Expected bool
+	Expected bool `json:"expected,omitempty"`
 }
 
 // forget is after how long a job that the dashboard does not offer is dropped from the state.
 const forget = 400 * 24 * time.Hour
 
-// Decide finds what is new in the dashboard's list and changes the state to say that it was dispatched.
+// Decide finds what is new in the dashboard's list and changes the state to say what was dispatched and what is held.
 //
 // A task is new work when its content changed, or when it is NEW again although the dashboard had acknowledged our work
 // on it before the poll began (a user who resets to the same image sends the same content). A job is dispatched once what it offers
 // was the same in two polls in a row, because the dashboard makes and changes jobs in several steps.
-func Decide(st *State, v View) (plans []*Plan, held []Held) {
+func Decide(st *State, v View) (plans []*Plan) {
 	if st.Jobs == nil {
 		st.Jobs = map[int]*JobState{}
 	}
+	st.Held = map[int]Held{}
 	offered := map[int][]payload.Task{}
 	for _, o := range v.Offers {
 		tasks, _ := payload.DecodeJob(o.Job, o.Payload)
@@ -88,7 +90,7 @@ func Decide(st *State, v View) (plans []*Plan, held []Held) {
 	for _, job := range slices.Sorted(maps.Keys(offered)) {
 		js := st.Jobs[job]
 		if js == nil {
-			js = &JobState{Tasks: map[string]TaskState{}}
+			js = &JobState{}
 			st.Jobs[job] = js
 		}
 		js.Last = v.Began
@@ -98,7 +100,7 @@ func Decide(st *State, v View) (plans []*Plan, held []Held) {
 		}
 		switch {
 		case h != nil:
-			held = append(held, *h)
+			st.Held[job] = *h
 		case plan != nil:
 			js.dispatched(plan)
 			plans = append(plans, plan)
@@ -109,7 +111,7 @@ func Decide(st *State, v View) (plans []*Plan, held []Held) {
 			delete(st.Jobs, id)
 		}
 	}
-	return plans, held
+	return plans
 }
 
 // decide makes the plan of what is new in a job, or says why it is held; neither when nothing is new.
@@ -164,6 +166,9 @@ func (js *JobState) generation(job int, t payload.Task, v View) Planned {
 
 func (js *JobState) dispatched(p *Plan) {
 	js.Seen = ""
+	if js.Tasks == nil {
+		js.Tasks = map[string]TaskState{}
+	}
 	for _, t := range p.Tasks {
 		js.Tasks[t.ID] = TaskState{Generation: t.Generation, Content: t.Content}
 	}
@@ -208,22 +213,6 @@ func releases(o Offer, labID string) bool {
 	return slices.ContainsFunc(tasks, func(t payload.Task) bool {
 		return t.Hardware != nil && t.Host == labID && t.Hardware.Release()
 	})
-}
-
-// Tell filters what is worth a line in the sensor's log: each thing once, until it changes.
-func (st *State) Tell(job int, text string) bool {
-	if st.Told == nil {
-		st.Told = map[int]string{}
-	}
-	if st.Told[job] == text {
-		return false
-	}
-	if text == "" {
-		delete(st.Told, job)
-		return false
-	}
-	st.Told[job] = text
-	return true
 }
 
 // Describe puts a plan into one line.

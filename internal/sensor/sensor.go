@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,9 +91,9 @@ func Poll(ctx context.Context, in io.Reader, out io.Writer, now func() time.Time
 		return p.failed(err)
 	}
 	st.Failures, st.NotBefore = 0, time.Time{}
-	if st.Told[0] != "" {
+	if st.Trouble != "" {
 		p.log("info", "the dashboard answers again")
-		st.Tell(0, "")
+		st.Trouble = ""
 	}
 	return p.decide()
 }
@@ -143,9 +145,7 @@ func (p *poll) ask(ctx context.Context, cfg *config.Config) error {
 	}
 	jobs, problems, err := d.Jobs(ctx, dashboard.ListNew)
 	for _, pr := range problems {
-		if p.st.Tell(-1, pr.String()) {
-			p.log("warning", "the dashboard's list of new jobs: "+pr.String())
-		}
+		p.log("warning", "the dashboard's list of new jobs: "+pr.String())
 	}
 	for _, j := range jobs {
 		p.view.Offers = append(p.view.Offers, booking.Offer{Job: j.ID, Payload: j.Payload})
@@ -160,7 +160,8 @@ func (p *poll) failed(err error) error {
 	if p.st.Failures > 1 { // the first failure may be a blink: the next poll comes as usual
 		p.st.NotBefore = p.view.Began.Add(wait)
 	}
-	if p.st.Tell(0, string(fault.KindOf(err))) {
+	if kind := string(fault.KindOf(err)); p.st.Trouble != kind {
+		p.st.Trouble = kind
 		text := "the dashboard cannot be polled: " + err.Error()
 		if hint := fault.HintOf(err); hint != "" {
 			text += " (" + hint + ")"
@@ -171,15 +172,18 @@ func (p *poll) failed(err error) error {
 }
 
 func (p *poll) decide() error {
-	plans, held := booking.Decide(p.st, p.view)
-	for _, h := range held {
-		if p.st.Tell(h.Job, h.Reason) {
-			level := "warning"
-			if h.Expected {
-				level = "info"
-			}
-			p.log(level, fmt.Sprintf("job %d is held: %s", h.Job, h.Reason))
+	before := p.st.Held
+	plans := booking.Decide(p.st, p.view)
+	for _, id := range slices.Sorted(maps.Keys(p.st.Held)) {
+		h := p.st.Held[id]
+		if before[id] == h {
+			continue
 		}
+		level := "warning"
+		if h.Expected {
+			level = "info"
+		}
+		p.log(level, fmt.Sprintf("job %d is held: %s", id, h.Reason))
 	}
 	for _, plan := range plans {
 		text, err := json.Marshal(plan)
@@ -190,7 +194,6 @@ func (p *poll) decide() error {
 		p.write(Line{Trigger: "laas.job", Payload: &Payload{plan.Job, plan.Digest}, TraceTag: fmt.Sprintf("booking-%d", plan.Job)})
 		var line bytes.Buffer
 		plan.Describe(&line)
-		p.st.Tell(plan.Job, "")
 		p.log("info", "dispatched "+line.String())
 	}
 	return p.state()

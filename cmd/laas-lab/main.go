@@ -1,0 +1,67 @@
+// Command laas-lab runs the pack without a lab and without StackStorm: on a simulated lab, in an embedded runner of its
+// workflows. It is for trying, testing and demonstrating; a lab does not need it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"stackstorm-laas/internal/fault"
+)
+
+// version is set by the build.
+var version = "development"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := &cli.App{
+		Name: "laas-lab", Version: version,
+		Usage:           "try the laas pack on a simulated lab",
+		Commands:        []*cli.Command{demoCommand(), upCommand(), worldCommand(), ctlCommand(), workflowCommand()},
+		ExitErrHandler:  func(*cli.Context, error) {},
+		HideHelpCommand: true,
+	}
+	err := app.RunContext(ctx, os.Args)
+	if err == nil {
+		return
+	}
+	var code cli.ExitCoder
+	if errors.As(err, &code) {
+		if text := err.Error(); text != "" {
+			fmt.Fprintln(os.Stderr, text)
+		}
+		os.Exit(code.ExitCode())
+	}
+	fmt.Fprintln(os.Stderr, "laas-lab:", err)
+	if hint := fault.HintOf(err); hint != "" {
+		fmt.Fprintln(os.Stderr, "          "+hint)
+	}
+	os.Exit(fault.KindOf(err).ExitCode())
+}
+
+// packFlag says where the pack is.
+var packFlag = &cli.StringFlag{Name: "pack", Usage: "the pack's root; by default the one this program was built in, or the current directory", TakesFile: true}
+
+func packDir(c *cli.Context) (string, error) {
+	candidates := []string{c.String("pack"), "."}
+	if exe, err := os.Executable(); err == nil {
+		candidates = append(candidates, filepath.Dir(filepath.Dir(exe)))
+	}
+	for _, dir := range candidates {
+		if dir == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, "pack.yaml")); err == nil {
+			return filepath.Abs(dir)
+		}
+	}
+	return "", fault.New(fault.Input, "there is no pack.yaml here").WithHint("run it in the pack's root, or name it with --pack")
+}
