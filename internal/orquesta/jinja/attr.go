@@ -131,10 +131,10 @@ func cut(v, from, to, step any) any {
 		l = x
 	case string:
 		l = iterate(x)
-	case *Dict:
-		Raise("TypeError", "unhashable type: 'slice'")
+	case nil, bool, int, float64:
+		Raise("TypeError", "'%s' object is not subscriptable", typeName(v))
 	default:
-		return missing(v, nil)
+		refuse("a slice of a %s", typeName(v))
 	}
 	bound := func(b any, d int) int {
 		if b == nil {

@@ -66,7 +66,7 @@ func (env *Env) eval(e Expr) any {
 			return env.eval(e.yes)
 		}
 		if e.no == nil {
-			return Undefined{"the inline if-expression evaluated to false and no else section was defined."}
+			refuse("an inline if without else whose condition is false") // this undefined is not a strict one
 		}
 		return env.eval(e.no)
 	case *attribute:

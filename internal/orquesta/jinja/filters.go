@@ -69,6 +69,12 @@ func (env *Env) applyFilter(name string, x any, args []any, kwargs map[string]an
 		return x
 	}
 	if u, ok := x.(Undefined); ok {
+		switch name {
+		case "abs", "round", "tojson":
+			Raise("TypeError", "bad operand type for %s: 'StrictUndefined'", name)
+		case "items":
+			return &Iter{Generator: true, Kind: "generator"}
+		}
 		undefined(u)
 	}
 	for _, v := range p {
@@ -269,7 +275,10 @@ func toFloat(x any) (float64, bool) {
 		return 0, false
 	}
 	s = strings.TrimFunc(s, unicode.IsSpace)
-	if strings.ContainsAny(s, "_xXpP") || oddNumbers[strings.TrimLeft(strings.ToLower(s), "+-")] {
+	if strings.ContainsAny(s, "xXpP") {
+		return 0, false
+	}
+	if strings.Contains(s, "_") || oddNumbers[strings.TrimLeft(strings.ToLower(s), "+-")] {
 		refuse("a number from %s", quote(s))
 	}
 	f, err := strconv.ParseFloat(s, 64)

@@ -41,6 +41,9 @@ func listFilter(name string, x any, p map[string]any) any {
 		key := sortKey(p, false)
 		for _, e := range iterate(x) {
 			k := key(e)
+			if u, ok := k.(Undefined); ok {
+				undefined(u)
+			}
 			if t := typeName(k); t == "list" || t == "dict" {
 				Raise("TypeError", "unhashable type: '%s'", t)
 			}

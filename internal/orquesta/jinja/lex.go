@@ -11,7 +11,7 @@ import (
 // settings are those of Orquesta's and StackStorm's environments.
 var settings = func() *config.Config {
 	c := config.New()
-	c.TrimBlocks, c.LeftStripBlocks = true, true
+	c.TrimBlocks, c.LeftStripBlocks, c.KeepTrailingNewline = true, true, true // ParseTemplate takes the last newline off
 	return c
 }()
 

@@ -99,8 +99,8 @@ func textMethod(s, name string, args []any) any {
 		case ok:
 			texts[i] = t
 		case name == "join", name == "split" && i == 1, name == "rsplit" && i == 1, name == "zfill", name == "split" && a == nil, name == "replace" && i == 2:
-		case typeName(a) == "tuple":
-			refuse("%s() with a tuple", name)
+		case typeName(a) == "tuple", strings.HasPrefix(name, "format"):
+			refuse("%s() with a %s", name, typeName(a))
 		default:
 			Raise("TypeError", "%s() takes text, not %s", name, typeName(a))
 		}
