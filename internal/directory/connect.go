@@ -37,7 +37,10 @@ func parseServer(text, security string) (server, error) {
 			return s, fault.New(fault.Config, "directory server %q: expected a host, host:port, or a URL ldap:// or ldaps://", text)
 		}
 		hostport = u.Host
-		if u.Scheme == "ldaps" && (s.security == "" || s.security == startTLS) {
+		if u.Scheme == "ldaps" {
+			if security == none {
+				return s, fault.New(fault.Config, "directory server %q speaks TLS, and the security is none", text)
+			}
 			s.security = ldaps
 		}
 	}

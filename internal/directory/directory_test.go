@@ -161,7 +161,7 @@ func TestAServerThatAcceptsAndNeverAnswersIsGivenUp(t *testing.T) {
 
 func TestAServerSettingThatMeansNothingIsTold(t *testing.T) {
 	for _, c := range []directory.Config{
-		{Server: ""}, {Server: "http://ldap"}, {Server: "ldap://"}, {Server: "ldap", Security: "magic"},
+		{Server: ""}, {Server: "http://ldap"}, {Server: "ldap://"}, {Server: "ldap", Security: "magic"}, {Server: "ldaps://ldap", Security: "none"},
 	} {
 		_, err := directory.Open(t.Context(), c)
 		assert.Equal(t, fault.Config, fault.KindOf(err), "%+v: %v", c, err)

@@ -68,8 +68,9 @@ func TestWhatADirectoryDoesNotDoIsNotTakenForDone(t *testing.T) {
 			func(t *testing.T, d *directory.Directory) error { return d.TryLogin(t.Context(), "u", secret.New("x")) }, fault.Transient},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			cfg, f, _ := simulated(t)
-			cfg.Timeout = 300 * time.Millisecond
+			cfg.Timeout = time.Second
 			d, err := directory.Open(t.Context(), cfg)
 			require.NoError(t, err)
 			defer d.Close()

@@ -36,6 +36,9 @@ func (c *Conn) WriteFile(ctx context.Context, name string, data []byte, mode fs.
 		}
 		if err := s.PosixRename(temp, name); err != nil {
 			_ = s.Remove(temp)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fault.New(fault.Unproven, "%s is not there although the host said it was written", temp)
+			}
 			return err
 		}
 		return verify(s, name, data)

@@ -64,9 +64,9 @@ func startSSHD(t *testing.T) *host {
 		require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // sshd insists on it
 	}
 	h := &host{dir: t.TempDir(), keys: map[string]string{}}
-	for _, kind := range []string{"ed25519", "rsa"} {
+	for kind, bits := range map[string]string{"ed25519": "256", "rsa": "2048"} {
 		path := filepath.Join(h.dir, kind)
-		out, err := exec.Command(tools[1], "-q", "-t", kind, "-N", "", "-C", "", "-f", path).CombinedOutput()
+		out, err := exec.Command(tools[1], "-q", "-t", kind, "-b", bits, "-N", "", "-C", "", "-f", path).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		public, err := os.ReadFile(path + ".pub")
 		require.NoError(t, err)

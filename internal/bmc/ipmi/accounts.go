@@ -17,6 +17,9 @@ import (
 // reserved are the slots that vendors and labs use for the anonymous user and the administrator.
 const reserved = 2
 
+// maxPassword is what IPMI 2.0 stores at most.
+const maxPassword = 20
+
 // noAccess is the privilege limit that takes all rights on a channel away.
 const noAccess = 0x0f
 
@@ -36,8 +39,8 @@ func (d *driver) PutAccount(ctx context.Context, name string, password secret.St
 	switch size := len(password.Reveal()); {
 	case !userName.MatchString(name):
 		return 0, fault.New(fault.Input, "%q cannot be the name of a BMC account: up to 16 letters, digits, dots, underscores and hyphens", name)
-	case size == 0 || size > 20:
-		return 0, fault.New(fault.Input, "the password of BMC account %s has %d bytes; 1 to 20 are possible", name, size)
+	case size == 0 || size > maxPassword:
+		return 0, fault.New(fault.Input, "the password of BMC account %s has %d bytes; 1 to %d are possible", name, size, maxPassword)
 	case name == d.target.User:
 		return 0, fault.New(fault.Refused, "%s is the lab's own account on the BMC of %s", name, d.target.Host)
 	}

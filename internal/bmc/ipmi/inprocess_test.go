@@ -12,6 +12,7 @@ import (
 	"github.com/bougou/go-ipmi/pkg/server"
 	"github.com/bougou/go-ipmi/pkg/transport/udp"
 	"github.com/bougou/go-ipmi/pkg/types"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/bmc"
@@ -73,4 +74,29 @@ func TestGoIPMIServerIsDrivenAsPromised(t *testing.T) {
 			bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin})
 		})
 	}
+}
+
+// guest makes an account that may log in, and look only.
+func guest(b *gobmc.BMC, password string) error {
+	return b.Users.Upsert(3, func(u *gobmc.User) error {
+		u.Name, u.Enabled = "guest", true
+		u.SetPassword([]byte(password))
+		u.ChannelAccess[1] = gobmc.UserChannelAccess{MaxPrivilege: gobmc.PrivilegeLevelUser, Enabled: true}
+		return nil
+	})
+}
+
+func TestASessionThatRestedIsMadeAnew(t *testing.T) {
+	target, b := startServer(t)
+	d, err := ipmi.Open(t.Context(), target)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	before := b.Sessions.Count()
+	ipmi.Rest(d)
+	_, err = d.PowerState(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, before+1, b.Sessions.Count())
+	_, err = d.PowerState(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, before+1, b.Sessions.Count())
 }
