@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/rest"
 	"stackstorm-laas/internal/retry"
 )
 
@@ -128,8 +129,7 @@ func percent(v gjson.Result) int {
 }
 
 // ScheduleDeploy queues the writing of the host's image, and gives the task. FOG does not tell which task it made, so it is looked
-// for among the active ones. Refused if the host has an active task already. After a time-out or a 5xx, FOG is asked whether the
-// task is there before it is sent again.
+// for among the active ones. Refused if the host has an active task already.
 func (c *Client) ScheduleDeploy(ctx context.Context, h Host, name string) (Task, error) {
 	s := scheduling{c: c, host: h, name: name}
 	t, err := retry.Do(ctx, c.retry, func() (Task, error) { return s.try(ctx) })
@@ -139,44 +139,72 @@ func (c *Client) ScheduleDeploy(ctx context.Context, h Host, name string) (Task,
 	return t, c.wrap(err, fmt.Sprintf("schedule a deployment to host %s", h.Name))
 }
 
-// scheduling is what is known between two tries.
+// scheduling is what is known between two tries. No step that succeeded is repeated, so that a FOG that fails every other call is
+// enough.
 type scheduling struct {
 	c    *Client
 	host Host
 	name string
-	// sent may have made the task; accepted has.
-	sent, accepted bool
+	// free says that the host had no task, sent that FOG may have made ours, unanswered that it did not say, accepted that it has.
+	free, sent, unanswered, accepted bool
 }
 
 func (s *scheduling) try(ctx context.Context) (Task, error) {
+	if !s.free {
+		t, found, err := s.c.activeOf(ctx, s.host)
+		switch {
+		case err != nil:
+			return Task{}, err
+		case found:
+			return Task{}, occupied(t)
+		}
+		s.free = true
+	}
+	if s.unanswered { // it may be there already
+		if t, found, err := s.c.activeOf(ctx, s.host); err != nil || found {
+			return s.ours(t, err)
+		}
+		s.unanswered = false
+	}
+	if !s.accepted {
+		if err := s.post(ctx); err != nil {
+			return Task{}, err
+		}
+	}
 	t, found, err := s.c.activeOf(ctx, s.host)
+	if err == nil && !found {
+		err = fault.New(fault.Transient, "FOG accepted it, but shows no active task of the host")
+	}
+	return s.ours(t, err)
+}
+
+// post sends the task. FOG's own rule of one task to a host keeps a second sending from doing harm: that it refuses one after a
+// failure is as good as an acceptance, if the task turns out to be ours.
+func (s *scheduling) post(ctx context.Context) error {
+	_, err := s.c.once(ctx, http.MethodPost, path("host/%d/task", s.host.ID), map[string]any{
+		"taskTypeID": deploy, "taskName": s.name, "shutdown": false, "debug": false, "deploySnapins": false, "wol": false,
+	})
+	switch {
+	case err == nil:
+		s.accepted = true
+		return nil
+	case fault.Is(err, fault.Refused) && s.sent:
+		return nil
+	case fault.Is(err, fault.Transient):
+		s.sent, s.unanswered = true, rest.StatusOf(err) == 0
+	}
+	return err
+}
+
+// ours checks that the host's active task is the one that was sent.
+func (s *scheduling) ours(t Task, err error) (Task, error) {
 	switch {
 	case err != nil:
 		return Task{}, err
-	case found && s.sent && t.TypeID == deploy && (s.accepted || t.Name == s.name):
+	case t.TypeID == deploy && (s.accepted || t.Name == s.name):
 		return t, nil
-	case found:
-		return Task{}, occupied(t)
 	}
-	if !s.accepted {
-		s.sent = true
-		_, err := s.c.once(ctx, http.MethodPost, path("host/%d/task", s.host.ID), map[string]any{
-			"taskTypeID": deploy, "taskName": s.name, "shutdown": false, "debug": false, "deploySnapins": false, "wol": false,
-		})
-		if err != nil {
-			return Task{}, err
-		}
-		s.accepted = true
-	}
-	switch t, found, err = s.c.activeOf(ctx, s.host); {
-	case err != nil:
-		return Task{}, err
-	case !found:
-		return Task{}, fault.New(fault.Transient, "FOG accepted it, but shows no active task of the host")
-	case t.TypeID != deploy:
-		return Task{}, occupied(t)
-	}
-	return t, nil
+	return Task{}, occupied(t)
 }
 
 func occupied(t Task) error {

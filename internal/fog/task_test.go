@@ -2,6 +2,7 @@ package fog_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,9 +71,13 @@ func TestScheduleDeploy(t *testing.T) {
 		"the task shows up a little later":                          {[]any{`null`}, []any{none, none, none, ours}, patient, "", 1, ""},
 		"the list has trouble after it":                             {[]any{`null`}, []any{none, 500, ours}, patient, "", 1, ""},
 		"the name comes back changed":                               {[]any{`null`}, []any{none, theirs}, patient, "", 1, ""},
-		"a 500 that did nothing is tried again":                     {[]any{500, `null`}, []any{none, none, ours}, patient, "", 2, ""},
-		"a 500 after it was made is not tried again":                {[]any{500}, []any{none, ours}, patient, "", 1, ""},
-		"someone else was quicker after a 500":                      {[]any{500}, []any{none, theirs}, patient, fault.Refused, 1, "task 3, queued"},
+		"a 500 that did nothing is tried again":                     {[]any{500, `null`}, []any{none, ours}, patient, "", 2, ""},
+		"a 500 after it was made: FOG's refusal says so":            {[]any{500, memberError}, []any{none, 500, ours}, patient, "", 3, ""},
+		"someone else was quicker after a 500":                      {[]any{500, memberError}, []any{none, theirs}, patient, fault.Refused, 2, "task 3, queued"},
+		"no answer, and it was not made":                            {[]any{time.Duration(0), `null`}, []any{none, none, ours}, patient, "", 2, ""},
+		"no answer, and it was made":                                {[]any{time.Duration(0)}, []any{none, 500, ours}, patient, "", 1, ""},
+		"no answer, and someone else was quicker":                   {[]any{time.Duration(0)}, []any{none, theirs}, patient, fault.Refused, 1, "task 3, queued"},
+		"every other call fails":                                    {[]any{500, `null`}, []any{500, none, 500, ours}, patient, "", 2, ""},
 		"the host has a task before":                                {[]any{`null`}, []any{ours}, patient, fault.Refused, 0, "task 3, queued"},
 		"the host has a capture before":                             {[]any{`null`}, []any{task("3", "2", "laas")}, patient, fault.Refused, 0, "active task already"},
 		"FOG says that it has a task":                               {[]any{memberError}, []any{none}, patient, fault.Refused, 1, "active task already"},

@@ -137,7 +137,7 @@ func (c *Client) noAnswer(caller, call context.Context, err error) error {
 	case errors.As(err, &dns):
 		return fault.New(fault.Transient, "its name cannot be resolved: %s", dns.Err)
 	case errors.As(err, &op):
-		return fault.New(fault.Transient, "%s: %w", op.Op, op.Err)
+		return fault.New(fault.Transient, "%w", op.Err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fault.New(fault.Transient, "the connection was closed in the middle of the answer")
 	}
