@@ -12,8 +12,9 @@ import (
 )
 
 // wire is the UDP socket below the client. It lets through only what has the shape of an answer to us: the client decodes datagrams on
-// goroutines of its own, where one that is cut or forged would end the process; and within a session it would take an answer that is
-// neither encrypted nor authenticated.
+// goroutines of its own, where a panic over one that is cut would end the process; and within a session it would take an answer that
+// is neither encrypted nor authenticated. The client does not check the authentication code, so whoever can both read and forge
+// datagrams between the lab and its BMCs is not kept out here.
 type wire struct {
 	net.Conn
 	secured atomic.Bool

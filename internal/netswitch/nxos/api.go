@@ -15,7 +15,7 @@ import (
 // answer is what the switch says to one command.
 type answer struct{ body gjson.Result }
 
-// request is NX-API's envelope of the type "ins_api".
+// request is NX-API's envelope of the type "ins_api". The order counts: some releases stumble over an input before the type.
 type request struct {
 	API struct {
 		Version string `json:"version"`
