@@ -5,9 +5,11 @@
 tools=(
   'slapd           test -x /usr/sbin/slapd'
   'openssh-server  test -x /usr/sbin/sshd'
+  'openssh-client  command -v ssh-keygen'
   'ipmitool        command -v ipmitool'
   'openipmi        command -v ipmi_sim'
   'ldap-utils      command -v ldapsearch'
+  'netplan.io      command -v netplan'
   'python3         command -v python3'
   'python3-jinja2  test -d /usr/lib/python3/dist-packages/jinja2'
   'python3-yaml    test -d /usr/lib/python3/dist-packages/yaml'

@@ -83,30 +83,41 @@ func (h *hostRun) bmcPassword(ctx context.Context) (secret.String, error) {
 
 // onlyBaseline refuses to add an account to a BMC that has accounts nobody recorded.
 func (h *hostRun) onlyBaseline(ctx context.Context, d bmc.Accounts, tenant string) error {
-	base, err := h.Baseline(ctx, h.host.Name)
+	extra, err := h.outside(ctx, d)
 	if err != nil {
 		return err
 	}
-	accounts, err := d.Accounts(ctx)
-	if err != nil {
-		return err
-	}
-	if extra := slices.DeleteFunc(outside(base, accounts), func(a bmc.Account) bool { return a.Name == tenant }); len(extra) > 0 {
+	if extra = slices.DeleteFunc(extra, func(a bmc.Account) bool { return a.Name == tenant }); len(extra) > 0 {
 		return fault.New(fault.Refused, "the BMC has %d account(s) outside its recorded baseline, the first in slot %d", len(extra), extra[0].Slot).
 			WithHint("look at them; remove them, or record them with: st2 run laas.adopt_host host=%s", h.host.Name)
 	}
 	return nil
 }
 
-// outside lists the accounts that can log in, or could again, and are not in the baseline.
-func outside(base *booking.Baseline, accounts []bmc.Account) []bmc.Account {
+// outside lists the accounts that are enabled and not in the BMC's baseline. An account of the baseline that has another name or
+// other rights by now is an error: what it was cannot be restored from here.
+func (h *hostRun) outside(ctx context.Context, d bmc.Accounts) ([]bmc.Account, error) {
+	base, err := h.Baseline(ctx, h.host.Name)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := d.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []bmc.Account
 	for _, a := range accounts {
-		if (a.Name != "" && a.Enabled) && !slices.Contains(base.Accounts, a.Name) {
+		b := base.Slot(a.Slot)
+		switch {
+		case !a.Enabled:
+		case b == nil, b.Name == "" && a.Name != "":
 			out = append(out, a)
+		case b.Name != a.Name, b.Privilege != a.Privilege:
+			return nil, fault.New(fault.Unproven, "the BMC's account in slot %d is not what its baseline records (%s, %s): its name or its rights were changed", a.Slot, b.Name, b.Privilege).
+				WithHint("put it right on the BMC, then run laas.resume_job or laas.return_host")
 		}
 	}
-	return out
+	return out, nil
 }
 
 // postBMC tells the dashboard where the BMC is. The dashboard answers 500 although it saved the data when it cannot find the

@@ -3,7 +3,6 @@ package actions
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"stackstorm-laas/internal/action"
@@ -50,17 +49,18 @@ var adoptHost = &action.Action{
 		if err != nil {
 			return nil, err
 		}
-		out := adoptResult{Accounts: []string{}}
+		out, base := adoptResult{Accounts: []string{}}, booking.Baseline{}
 		for _, a := range accounts {
-			if a.Name != "" && !slices.Contains(out.Accounts, a.Name) {
-				out.Accounts = append(out.Accounts, a.Name)
+			if a.Name == c.Config.BMC.TenantUser && a.Enabled {
+				return nil, fault.New(fault.Refused, "the BMC of %s has an account named %s, which is the tenants' (bmc.tenant_user)", h.Name, a.Name).
+					WithHint("remove it on the BMC, or choose another bmc.tenant_user, then adopt the host again")
+			}
+			if a.Enabled {
+				base.Accounts = append(base.Accounts, booking.BaselineAccount{Slot: a.Slot, Name: a.Name, Privilege: a.Privilege})
+				out.Accounts = append(out.Accounts, fmt.Sprintf("slot %d: %s, %s", a.Slot, a.Name, a.Privilege))
 			}
 		}
-		if slices.Contains(out.Accounts, c.Config.BMC.TenantUser) {
-			return nil, fault.New(fault.Refused, "the BMC of %s has an account named %s, which is the tenants' (bmc.tenant_user)", h.Name, c.Config.BMC.TenantUser).
-				WithHint("remove it on the BMC, or choose another bmc.tenant_user, then adopt the host again")
-		}
-		if err := l.SaveBaseline(ctx, h.Name, booking.Baseline{Accounts: out.Accounts}); err != nil {
+		if err := l.SaveBaseline(ctx, h.Name, base); err != nil {
 			return nil, err
 		}
 		out.Result = action.Result{Host: h.Name, Changed: true, Summary: fmt.Sprintf("%s: %d account(s) belong on its BMC", h.Name, len(out.Accounts))}

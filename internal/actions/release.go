@@ -147,22 +147,13 @@ func (s powerStep) Prove(ctx context.Context) (string, error) {
 // accountsStep leaves on the BMC what its baseline records, and nothing else.
 type accountsStep struct{ *hostRun }
 
-func (s accountsStep) extra(ctx context.Context, d bmc.Accounts) ([]bmc.Account, error) {
-	base, err := s.Baseline(ctx, s.host.Name)
-	if err != nil {
-		return nil, err
-	}
-	accounts, err := d.Accounts(ctx)
-	return outside(base, accounts), err
-}
-
 func (s accountsStep) Check(ctx context.Context) (bool, error) {
 	d, err := s.bmc(ctx, s.host)
 	if err != nil {
 		return false, err
 	}
 	defer d.Close()
-	extra, err := s.extra(ctx, d)
+	extra, err := s.outside(ctx, d)
 	return len(extra) == 0, err
 }
 
@@ -172,7 +163,7 @@ func (s accountsStep) Apply(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
-	extra, err := s.extra(ctx, d)
+	extra, err := s.outside(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -195,7 +186,7 @@ func (s accountsStep) Prove(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer d.Close()
-	extra, err := s.extra(ctx, d)
+	extra, err := s.outside(ctx, d)
 	if err != nil {
 		return "", err
 	}

@@ -216,10 +216,27 @@ func (j Journal) SaveHostKey(ctx context.Context, host string, k HostKey) error 
 	return put(ctx, j.Store, HostKeyKey(host), k)
 }
 
-// Baseline is the accounts that a BMC has without tenants, recorded by an operator with laas.adopt_host.
+// Baseline is the enabled accounts that a BMC has without tenants, recorded by an operator with laas.adopt_host.
 type Baseline struct {
-	Accounts []string  `json:"accounts"`
-	Recorded time.Time `json:"recorded"`
+	Accounts []BaselineAccount `json:"accounts"`
+	Recorded time.Time         `json:"recorded"`
+}
+
+// BaselineAccount is an account by its slot, because a tenant with root can rename one, or enable one without a name.
+type BaselineAccount struct {
+	Slot      int    `json:"slot"`
+	Name      string `json:"name"`
+	Privilege string `json:"privilege"`
+}
+
+// Slot gives the account of a slot, or nil.
+func (b *Baseline) Slot(n int) *BaselineAccount {
+	for i := range b.Accounts {
+		if b.Accounts[i].Slot == n {
+			return &b.Accounts[i]
+		}
+	}
+	return nil
 }
 
 // BaselineKey is where a host's baseline is.

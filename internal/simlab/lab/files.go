@@ -1,10 +1,17 @@
 package lab
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
+
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/bmc/ipmi"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/secret"
 )
 
 // Names of the lab's own.
@@ -104,13 +111,34 @@ func (l *Lab) KeysJSON() []byte {
 	}
 	for _, h := range l.plan.hosts {
 		add(bmcKey(h.Name), login(bmcAdmin, s.bmcs[h.Name]), true)
-		add("laas.bmc_baseline."+h.Name, text(map[string]any{"accounts": []string{bmcAdmin}, "recorded": baselineRecorded}), false)
+		add("laas.bmc_baseline."+h.Name, text(map[string]any{"accounts": l.baseline(h.Name), "recorded": baselineRecorded}), false)
 	}
 	return document(keys)
 }
 
 // baselineRecorded is when an operator looked at the BMCs of this lab.
 const baselineRecorded = "2026-01-01T00:00:00Z"
+
+// baseline is what laas.adopt_host records of a host's BMC, read with the pack's own driver; empty if the BMC does not answer.
+func (l *Lab) baseline(host string) []booking.BaselineAccount {
+	out := []booking.BaselineAccount{}
+	ctx := context.Background()
+	d, err := ipmi.Open(ctx, bmc.Target{Host: host, Address: "127.0.0.1", Port: l.bmcs[host].Port(), CipherSuite: 3, User: bmcAdmin, Password: secret.New(l.secrets.bmcs[host]), Timeout: 5 * time.Second})
+	if err != nil {
+		return out
+	}
+	defer d.Close()
+	accounts, err := d.Accounts(ctx)
+	if err != nil {
+		return out
+	}
+	for _, a := range accounts {
+		if a.Enabled {
+			out = append(out, booking.BaselineAccount{Slot: a.Slot, Name: a.Name, Privilege: a.Privilege})
+		}
+	}
+	return out
+}
 
 func login(user, password string) string {
 	return text(map[string]string{"user": user, "password": password})
