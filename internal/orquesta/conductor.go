@@ -181,6 +181,12 @@ func (c *Conductor) logError(err error, with ...any) {
 	c.log(message, with...)
 }
 
+// refuse fails the workflow over something that this runner does not do as Orquesta does.
+func (c *Conductor) refuse(what string) {
+	c.logError(&jinja.Unsupported{What: what})
+	c.status = failed
+}
+
 // log adds an entry unless there is an equal one.
 func (c *Conductor) log(message string, with ...any) {
 	entry := jinja.NewDict("type", "error", "message", message)

@@ -49,8 +49,8 @@ func (c *Conductor) context(indexes []int) *jinja.Dict {
 				continue
 			}
 			for _, j := range c.merged[mergedKey{i, k}] {
-				if !slices.Contains(indexes, j) && c.refused == nil {
-					c.refused = &jinja.Unsupported{What: "a dict published over the dict " + k + " on one of several branches"}
+				if !slices.Contains(indexes, j) {
+					c.refuse("a dict published over the dict " + k + " on one of several branches")
 				}
 			}
 			out.Set(k, v)

@@ -15,6 +15,9 @@ func nextTaskStatus(now string, ev event, st *staged) string {
 		}
 		return ev.status
 	}
+	if slices.Contains(completed, now) {
+		return now
+	}
 	if ev.item < 0 {
 		switch ev.status {
 		case timeout, abandoned:

@@ -140,8 +140,8 @@ func (c *Conductor) prepare(st *staged) (*prepared, error) {
 			return nil, err
 		}
 		n, ok := v.(int)
-		if _, isBool := v.(bool); isBool {
-			return nil, &jinja.Unsupported{What: "a delay that is a boolean"}
+		if _, isBool := v.(bool); isBool || n < 0 {
+			return nil, &jinja.Unsupported{What: "a delay that is a boolean or below 0"}
 		}
 		if !ok {
 			return nil, &jinja.Error{Class: "TypeError", Text: "The value of task delay is not type of integer."}

@@ -64,11 +64,15 @@ func Rehearse(dir string) (outcome Outcome, details []string, err error) {
 
 // perform gives what happened in the form of golden.json.
 func perform(name string, text []byte, sc *script) (*jinja.Dict, error) {
+	got := jinja.NewDict("inspect", []any{}, "trace", []any{}, "status", failed, "output", nil, "errors", []any{})
 	spec, err := Parse(name, text)
+	if bad := (*NotReadable)(nil); errors.As(err, &bad) {
+		got.Set("inspect", []any{jinja.NewDict("message", bad.Error())})
+		return got, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	got := jinja.NewDict("inspect", []any{}, "trace", []any{}, "status", failed, "output", nil, "errors", []any{})
 	if problems := spec.Inspect(sc.context.Keys()...); len(problems) > 0 {
 		list := []any{}
 		for _, p := range problems {

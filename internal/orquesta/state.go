@@ -56,9 +56,8 @@ func (c *Conductor) addExecution(t taskRoute, contexts []int) *execution {
 func (c *Conductor) number(v any, s scope) int {
 	v, err := evaluate(v, c.env(s))
 	n, ok := v.(int)
-	if err != nil || v != nil && !ok {
-		c.logError(&jinja.Unsupported{What: "a retry whose count or delay does not come out as a number"})
-		c.status = failed
+	if err != nil || v != nil && !ok || n < 0 {
+		c.refuse("a retry whose count or delay does not come out as a number")
 	}
 	return n
 }

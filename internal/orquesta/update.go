@@ -34,6 +34,10 @@ func (c *Conductor) complete(t taskRoute, item int, status string, result any) {
 func (c *Conductor) update(t taskRoute, ev event) *execution {
 	st := c.stagedTask(t)
 	e := c.execution(t)
+	if st == nil && (e == nil || ev.command) || ev.item >= 0 && (st == nil || ev.item >= len(st.items)) {
+		c.refuse("an event for the task " + t.id + ", which was started anew meanwhile,")
+		return &execution{taskRoute: t, status: failed}
+	}
 	if e == nil || ev.command || slices.Contains(completed, e.status) && ev.status == running {
 		e = c.addExecution(t, st.contexts)
 	}
@@ -174,6 +178,9 @@ func (c *Conductor) take(e *execution, edge edge, s scope) *staged {
 		st = &staged{taskRoute: t, contexts: contexts}
 		c.staged = append(c.staged, st)
 	} else {
+		if slices.Contains(st.items, running) {
+			c.refuse("a task with items that is reached again while its items run")
+		}
 		st.contexts = append(st.contexts, withoutRoot(contexts)...)
 		st.items, st.results, st.done = nil, nil, false
 	}

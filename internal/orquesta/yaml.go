@@ -22,10 +22,15 @@ func ReadYAML(text []byte) (any, error) {
 	return fromNode(root)
 }
 
+// NotReadable is a text that is no YAML. Orquesta does not get as far as an inspection of it.
+type NotReadable struct{ Text string }
+
+func (e *NotReadable) Error() string { return "read YAML: " + e.Text }
+
 func parseYAML(text []byte) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, fmt.Errorf("read YAML: %w", err)
+		return nil, &NotReadable{err.Error()}
 	}
 	if len(doc.Content) == 0 {
 		return nil, nil
@@ -60,7 +65,7 @@ func fromNode(n *yaml.Node) (any, error) {
 				return nil, &Unsupported{What: fmt.Sprintf("the key %s, which is not text in YAML 1.1,", k.Value), Line: k.Line}
 			}
 			if _, twice := d.Get(name); twice {
-				return nil, fmt.Errorf("line %d: the key %q is given twice", k.Line, name)
+				return nil, &NotReadable{fmt.Sprintf("line %d: the key %q is given twice", k.Line, name)}
 			}
 			v, err := fromNode(n.Content[i+1])
 			if err != nil {

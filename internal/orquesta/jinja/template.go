@@ -193,6 +193,11 @@ func (b *blockParser) close(got, want string) {
 	b.expect(tokens.BlockEnd)
 }
 
+// CheckTemplate fails for unknown filters and tests and refuses those that are not supported.
+func (env *Env) CheckTemplate(t *Template) error {
+	return env.Check(&Program{filters: t.filters, tests: t.tests})
+}
+
 // Render gives the text of the template. An undefined value in it is an UndefinedError.
 func (env *Env) Render(t *Template) (text string, err error) {
 	defer guard(&err)
