@@ -205,7 +205,6 @@ func (l *linter) lintTask(d *document, s *Spec, t *task, types map[string]any, k
 			if ref := variables(text); len(ref) == 1 && isReference(text) && types[ref[0].name] != nil {
 				l.mismatch(d, append(where, name), name, types[ref[0].name], want)
 			}
-			continue
 		}
 		l.typed(d, append(where, name), "the parameter "+name, v, want)
 	}
@@ -241,11 +240,14 @@ func (l *linter) typed(d *document, path []string, what string, v, want any) {
 		_, isInt := v.(int)
 		ok = isFloat || isInt
 	case "boolean":
-		_, ok = v.(bool)
+		_, isBool := v.(bool)
+		ok = isBool || isText // StackStorm reads the text
 	case "array":
-		_, ok = v.([]any)
+		_, isList := v.([]any)
+		ok = isList || isText
 	case "object":
-		_, ok = v.(*jinja.Dict)
+		_, isDict := v.(*jinja.Dict)
+		ok = isDict || isText
 	}
 	if !ok {
 		l.at(d, path, "%s is of type %s and gets %s, which is a %s", what, want, asJSON(v), jinja.TypeName(v))
