@@ -69,6 +69,8 @@ func shape(v any) any {
 		for k, e := range x {
 			nested, isObject := e.(map[string]any)
 			switch {
+			case isObject && k == "runner": // StackStorm's description of the runner, of which clients need the name
+				out[k] = nested["name"]
 			case isObject:
 				out[k] = shape(nested)
 			case volatile[k]:

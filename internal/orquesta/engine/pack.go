@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,32 +14,6 @@ import (
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/orquesta"
 )
-
-//go:embed runners.json
-var runnersJSON []byte
-
-// runners are the runner types that are supported, as StackStorm describes them.
-var runners = func() (out map[string]*runner) {
-	if err := json.Unmarshal(runnersJSON, &out); err != nil {
-		panic(err)
-	}
-	return out
-}()
-
-type runner struct {
-	Parameters map[string]schema `json:"runner_parameters"`
-	document   schema
-}
-
-// UnmarshalJSON keeps the whole description for the API beside the parameters.
-func (r *runner) UnmarshalJSON(b []byte) error {
-	type plain runner
-	if err := json.Unmarshal(b, (*plain)(r)); err != nil {
-		return err
-	}
-	r.document = schema{"id": newID()}
-	return json.Unmarshal(b, &r.document)
-}
 
 // schema is a JSON schema as StackStorm writes it, with required, immutable, secret and position beside it.
 type schema = map[string]any
