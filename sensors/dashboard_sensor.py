@@ -60,7 +60,7 @@ class DashboardSensor(PollingSensor):
         return {k.name.rpartition(":")[2]: k.value for k in self._list("state", local=True)}.get("state")
 
     def _keys(self):
-        found = self._list("laas.task.", local=False) + self._list("laas.job.", local=False)
+        found = [k for p in ("laas.task.", "laas.job.", "laas.owner.") for k in self._list(p, local=False)]
         return {k.name: k.value for k in found if not getattr(k, "encrypted", False)}
 
     def _list(self, prefix, local):

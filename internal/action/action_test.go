@@ -115,7 +115,7 @@ func TestAFailureNamesItsKindHintAndStatus(t *testing.T) {
 }
 
 func TestADefectIsAFailureLikeAnyOther(t *testing.T) {
-	o := play(t, echo(func(context.Context, *action.Call) (any, error) { var m map[string]int; m["x"] = 1; return nil, nil }), nil, "--action=echo", "--host=x")
+	o := play(t, echo(func(_ context.Context, c *action.Call) (any, error) { return []int{}[len(c.Params)], nil }), nil, "--action=echo", "--host=x")
 	assert.Equal(t, 1, o.code)
 	assert.Contains(t, o.problem("message"), "defect in the pack")
 }
