@@ -25,11 +25,20 @@ type action struct {
 	input any
 }
 
+// maxRounds ends loops of tasks without action, which Orquesta would go round for ever.
+const maxRounds = 200
+
 // Next gives the actions that are to start now and counts them as running. Tasks without action and with an empty list of items
 // succeed on the way.
 func (c *Conductor) Next() []Start {
 	var out []Start
-	for {
+	for round := 0; ; round++ {
+		if round == maxRounds {
+			c.refuse("a loop of tasks without action that does not end")
+		}
+		if c.refused != nil {
+			return out
+		}
 		tasks := c.nextTasks()
 		c.renderOutput()
 		if len(tasks) == 0 {

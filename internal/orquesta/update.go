@@ -134,6 +134,9 @@ func (c *Conductor) leave(e *execution, s scope) *execution {
 	return e
 }
 
+// maxContexts ends loops that reach a task twice per round, which doubles what it starts with each time.
+const maxContexts = 2000
+
 // take evaluates one transition and gives what it staged, nil if it is not taken.
 func (c *Conductor) take(e *execution, edge edge, s scope) *staged {
 	where := []any{"task_id", e.id, "route", e.route, "task_transition_id", edge.id()}
@@ -180,6 +183,10 @@ func (c *Conductor) take(e *execution, edge edge, s scope) *staged {
 	} else {
 		if slices.Contains(st.items, running) {
 			c.refuse("a task with items that is reached again while its items run")
+		}
+		if len(st.contexts)+len(contexts) > maxContexts {
+			c.refuse("a loop in which contexts multiply")
+			return nil
 		}
 		st.contexts = append(st.contexts, withoutRoot(contexts)...)
 		st.items, st.results, st.done = nil, nil, false
