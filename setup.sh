@@ -11,6 +11,7 @@ usage() {
 usage: ./setup.sh COMMAND
 
   demo [FLAG...]      book a server of a simulated lab, watch it being set up and taken back (flags: bin/laas-lab demo --help)
+  bench [FLAG...]     measure the start of an action, and bookings of 1, 10 and 50 hosts (about a minute; python3-requests to compare with)
   test                run every check and test of the project
   build [--all]       build bin/laas-<machine>, bin/laas and bin/laas-lab; --all also builds for the other kind of machine
   install [HOSTS]     on a StackStorm machine: put the pack in place and load HOSTS (default: datastore/hosts.json)
@@ -49,7 +50,7 @@ build_for() {
     aarch64) arch=arm64 ;;
     *) arch=$(go env GOARCH) ;;
   esac
-  CGO_ENABLED=0 GOARCH=$arch go build -trimpath -ldflags "-s -w -X main.version=$version" -o "bin/laas-$1" ./cmd/laas
+  CGO_ENABLED=0 GOARCH=$arch go build -trimpath -tags urfave_cli_no_docs -ldflags "-s -w -X main.version=$version" -o "bin/laas-$1" ./cmd/laas
 }
 
 build() {
@@ -73,6 +74,10 @@ case ${1:-} in
   demo)
     build
     exec bin/laas-lab demo "${@:2}"
+    ;;
+  bench)
+    build
+    exec bin/laas-lab bench "${@:2}"
     ;;
   test)
     need_go

@@ -25,7 +25,7 @@ func main() {
 	app := &cli.App{
 		Name: "laas-lab", Version: version,
 		Usage:           "try the laas pack on a simulated lab",
-		Commands:        []*cli.Command{demoCommand(), upCommand(), worldCommand(), ctlCommand(), workflowCommand()},
+		Commands:        []*cli.Command{demoCommand(), upCommand(), worldCommand(), ctlCommand(), workflowCommand(), benchCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		HideHelpCommand: true,
 	}

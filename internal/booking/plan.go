@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"stackstorm-laas/internal/booking/payload"
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
 )
 
 // Store is the part of StackStorm's datastore that the journal lives in. Put of a key replaces it whole; there is no
@@ -174,7 +174,7 @@ func (w *Work) decide() {
 		w.Mode = Configure
 	case slices.Contains([]string{"", "-1", "unknown", "defimage"}, image):
 		w.Refused = fmt.Sprintf("the dashboard names no usable image (%q)", image)
-	case !ValidHostname(hw.Hardware.Hostname):
+	case !inventory.ValidHostname(hw.Hardware.Hostname):
 		w.Refused = "the host name is not one (letters, digits and hyphens, at most 63 to a label, RFC 1123)"
 	}
 }
@@ -221,21 +221,6 @@ func (p *Plan) Host(labID string) (*Work, error) {
 		}
 	}
 	return nil, fault.New(fault.NotFound, "job %d has no work for host %s in plan %s", p.Job, labID, p.Digest)
-}
-
-var label = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
-
-// ValidHostname says whether s is a host name by RFC 1123: labels of letters, digits and inner hyphens, 253 characters in all.
-func ValidHostname(s string) bool {
-	if s == "" || len(s) > 253 {
-		return false
-	}
-	for _, l := range strings.Split(s, ".") {
-		if !label.MatchString(l) {
-			return false
-		}
-	}
-	return true
 }
 
 func put(ctx context.Context, s Store, key string, v any) error {

@@ -3,7 +3,6 @@ package inventory
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,12 +79,12 @@ func (c clashes) once(what, value, path string) {
 	c.seen[key] = path
 }
 
-var portPrefix = regexp.MustCompile(`^[a-z]+`)
+var portPrefix = lazily(`^[a-z]+`)
 
 // canonicalPort makes Eth1/1, ethernet 1/1 and Ethernet1/1 one.
 func canonicalPort(port string) string {
 	p := strings.ToLower(strings.ReplaceAll(port, " ", ""))
-	prefix := portPrefix.FindString(p)
+	prefix := portPrefix().FindString(p)
 	if prefix != "" && strings.HasPrefix("ethernet", prefix) {
 		return "ethernet" + p[len(prefix):]
 	}

@@ -9,31 +9,44 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Drivers are the switch drivers that an entry may name.
 var Drivers = []string{"nxos"}
 
+// pattern is a regular expression that is compiled when it is first needed: most actions read one host and match little, and
+// compiling all of them would take longer than the rest of their start.
+type pattern func() *regexp.Regexp
+
+func lazily(text string) pattern {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+func (p pattern) MatchString(s string) bool { return p().MatchString(s) }
+
 // Names end up in datastore keys, in URLs and in parameters of workflows, and ports in commands to a switch.
 var (
-	namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-	keyPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
-	portPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9/._: -]{0,62}$`)
-	nicPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
-	label       = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
-	allDigits   = regexp.MustCompile(`^[0-9]+$`)
+	namePattern = lazily(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	keyPattern  = lazily(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+	portPattern = lazily(`^[A-Za-z0-9][A-Za-z0-9/._: -]{0,62}$`)
+	nicPattern  = lazily(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
+	label       = lazily(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	allDigits   = lazily(`^[0-9]+$`)
 )
 
-// reachable says whether s is an IP address or a host name as RFC 1123 has them.
+// ValidHostname says whether s is a host name by RFC 1123: labels of letters, digits and inner hyphens, 253 characters in all.
+func ValidHostname(s string) bool {
+	return len(s) <= 253 && !slices.ContainsFunc(strings.Split(s, "."), func(l string) bool { return !label.MatchString(l) })
+}
+
+// reachable says whether s is an IP address or a host name.
 func reachable(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true
 	}
-	labels := strings.Split(s, ".")
-	if len(s) > 253 || allDigits.MatchString(labels[len(labels)-1]) {
-		return false // 10.0.0 and 10.0.0.256 are mistyped addresses, not names
-	}
-	return !slices.ContainsFunc(labels, func(l string) bool { return !label.MatchString(l) })
+	// 10.0.0 and 10.0.0.256 are mistyped addresses, not names.
+	return ValidHostname(s) && !allDigits.MatchString(s[strings.LastIndexByte(s, '.')+1:])
 }
 
 // readHost reads the value of a host's entry.
@@ -142,11 +155,11 @@ func readNIC(rep *report, path, key string, raw json.RawMessage) (nic NIC, ok bo
 }
 
 // cable checks one end of where an interface is cabled to.
-func (o *object) cable(key, value string, pattern *regexp.Regexp) {
+func (o *object) cable(key, value string, valid pattern) {
 	switch {
 	case value == "":
 		o.rep.fail(o.at(key), "is not given; the pack must know the switch and the port of every interface in the inventory")
-	case !pattern.MatchString(value):
+	case !valid.MatchString(value):
 		o.rep.fail(o.at(key), "%q cannot be the name of a %s", value, key)
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // slug is what the dashboard itself accepts as a task's id in a URL.
-var slug = regexp.MustCompile(`^[-A-Za-z0-9_]{1,64}$`)
+var slug = regexp.MustCompile(`^[-A-Za-z0-9_]+$`)
 
 // DecodeJob reads the payload of a job, {type: {task id: {...}}}. Tasks are sorted by kind, then by id. Problems tell of parts
 // that are not even tasks; a payload that is no object at all has no tasks and one problem.
@@ -33,7 +33,7 @@ func DecodeJob(id int, payload []byte) (tasks []Task, problems []fault.Problem) 
 			kind = KindUnknown
 		}
 		group.ForEach(func(key, value gjson.Result) bool {
-			if !slug.MatchString(key.Str) {
+			if len(key.Str) > 64 || !slug.MatchString(key.Str) {
 				problems = append(problems, fault.Problem{Path: at, Text: fmt.Sprintf("%q is no id of a task", printable(key.Str))})
 				return true
 			}
