@@ -219,7 +219,7 @@ var handOver = &action.Action{
 		"A host with private networks only is proven by its switch ports, and its message says so.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Budget: sum(records, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession),
-	Run:    forHost("hand over", give),
+	Run:    forHostUnlessFailed("hand over", give),
 }
 
 func give(ctx context.Context, h *hostRun) (any, error) {
@@ -244,7 +244,7 @@ func give(ctx context.Context, h *hostRun) (any, error) {
 			}
 			evidence += "; answers by SSH on its booked network"
 		} else {
-			h.rec.Note = "It has private networks only, which the lab cannot reach: its switch ports were proven, not its addresses."
+			h.rec.Note = strings.TrimSpace(h.rec.Note + " It has private networks only, which the lab cannot reach: its switch ports were proven, not its addresses.")
 			evidence += "; it has private networks only"
 		}
 	}

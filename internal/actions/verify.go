@@ -53,11 +53,14 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.SaveHostKey(ctx, h.host.Name, booking.HostKey{Key: conn.HostKey(), MachineID: seen.MachineID, OS: seen.OS, Job: h.job.Job}); err != nil {
 		return nil, err
 	}
-	changed, err := h.setHostname(ctx, conn, h.work.Hardware.Hardware.Hostname)
+	name := h.work.Hostname()
+	changed, err := h.setHostname(ctx, conn, name)
 	if err != nil {
 		return nil, err
 	}
-	seen.Hostname = h.work.Hardware.Hardware.Hostname
+	if seen.Hostname = name; name != h.work.Hardware.Hardware.Hostname {
+		h.rec.Note = "Its host name is " + name + ": host names have no underscores."
+	}
 	h.rec.Booted = &seen
 	if err := h.Save(ctx, h.rec); err != nil {
 		return nil, err

@@ -77,31 +77,56 @@ func (h *hostRun) begin(ctx context.Context, stage string) error {
 // reason if it fails.
 func forHost(stage string, do func(context.Context, *hostRun) (any, error)) func(context.Context, *action.Call) (any, error) {
 	return func(ctx context.Context, c *action.Call) (any, error) {
-		r, err := openRun(ctx, c)
+		h, err := openHost(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		host, err := inventory.LoadHost(ctx, c.ST2, c.Params.String("host"))
-		if err != nil {
-			return nil, err
-		}
-		if err := r.Fence(ctx, host.Name, r.job.Job, r.job.Epoch); err != nil {
-			return nil, err
-		}
-		h, err := r.onHost(ctx, host)
-		if err != nil {
-			return nil, err
-		}
-		if err := h.begin(ctx, stage); err != nil {
-			return nil, err
-		}
-		result, err := do(ctx, h)
-		if err != nil {
-			err = fault.Wrap(err, "%s: %s", host.Name, stage)
-			h.failed(ctx, err)
-		}
-		return result, err
+		return h.stage(ctx, stage, do)
 	}
+}
+
+// forHostUnlessFailed is forHost for a stage that workflows reach whatever became of the host before: one that failed in this run
+// already keeps its reason.
+func forHostUnlessFailed(stage string, do func(context.Context, *hostRun) (any, error)) func(context.Context, *action.Call) (any, error) {
+	return func(ctx context.Context, c *action.Call) (any, error) {
+		h, err := openHost(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if h.rec.Outcome == booking.Error {
+			return h.result(false, "nothing is left to do, it failed at: %s", h.rec.Stage), nil
+		}
+		return h.stage(ctx, stage, do)
+	}
+}
+
+// openHost loads the run and its work on the host, and refuses a host that does not belong to it.
+func openHost(ctx context.Context, c *action.Call) (*hostRun, error) {
+	r, err := openRun(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	host, err := inventory.LoadHost(ctx, c.ST2, c.Params.String("host"))
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Fence(ctx, host.Name, r.job.Job, r.job.Epoch); err != nil {
+		return nil, err
+	}
+	return r.onHost(ctx, host)
+}
+
+// stage does one stage between its intent and its reason in the journal.
+func (h *hostRun) stage(ctx context.Context, stage string, do func(context.Context, *hostRun) (any, error)) (any, error) {
+	if err := h.begin(ctx, stage); err != nil {
+		return nil, err
+	}
+	result, err := do(ctx, h)
+	if err != nil {
+		err = fault.Wrap(err, "%s: %s", h.host.Name, stage)
+		h.failed(ctx, err)
+	}
+	return result, err
 }
 
 // imaging makes an action of a stage that only hosts to be imaged go through.

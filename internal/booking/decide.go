@@ -130,7 +130,7 @@ func (js *JobState) decide(job int, tasks []payload.Task, v View) (*Plan, *Held)
 	h := sha256.New()
 	for _, t := range tasks {
 		p := js.generation(job, t, v)
-		if before, known := js.Tasks[t.ID]; !known || before.Generation != p.Generation {
+		if r := v.Records[TaskKey(job, t.ID)]; js.Tasks[t.ID].Generation != p.Generation && (r == nil || r.Generation != p.Generation) {
 			fresh = append(fresh, p)
 		}
 		fmt.Fprintln(h, p.ID, p.Generation, p.Content)
@@ -152,7 +152,7 @@ func (js *JobState) generation(job int, t payload.Task, v View) Planned {
 	r := v.Records[TaskKey(job, t.ID)]
 	before, known := js.Tasks[t.ID]
 	if !known && r != nil { // the state was lost; the journal was not
-		before = TaskState{Generation: r.Generation}
+		before, known = TaskState{Generation: r.Generation, Content: r.Content}, true
 	}
 	p.Generation = before.Generation
 	switch {
@@ -180,6 +180,9 @@ func waits(p *Plan, v View) *Held {
 	for _, w := range p.Work() {
 		if w.Mode == Release {
 			continue
+		}
+		if w.Mode == Configure && !slices.ContainsFunc(v.Owners, func(o *Owner) bool { return o.LabID == w.LabID && o.Job == p.Job }) {
+			return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s has no hardware task, and was not handed to this job before: nothing is known of the machine", w.LabID)}
 		}
 		for _, o := range v.Owners {
 			if o.LabID != w.LabID || o.Job == p.Job {

@@ -36,7 +36,9 @@ type TaskRecord struct {
 	Task       string       `json:"task"`
 	Kind       payload.Kind `json:"kind"`
 	Generation int          `json:"generation"`
-	Plan       string       `json:"plan"`
+	// Content is the digest of what the dashboard wanted in this generation.
+	Content string `json:"content"`
+	Plan    string `json:"plan"`
 	// Host is the inventory's name, for tasks of one host.
 	Host string `json:"host,omitempty"`
 	Mode Mode   `json:"mode,omitempty"`
@@ -149,7 +151,7 @@ func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, er
 	if !found || r.Generation != t.Generation {
 		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: r.BMC, Account: r.Account, Booted: nil, Host: r.Host}
 	}
-	r.Plan = p.Digest
+	r.Plan, r.Content = p.Digest, t.Content
 	return r, nil
 }
 

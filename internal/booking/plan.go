@@ -174,9 +174,18 @@ func (w *Work) decide() {
 		w.Mode = Configure
 	case slices.Contains([]string{"", "-1", "unknown", "defimage"}, image):
 		w.Refused = fmt.Sprintf("the dashboard names no usable image (%q)", image)
-	case !inventory.ValidHostname(hw.Hardware.Hostname):
+	case !inventory.ValidHostname(w.Hostname()):
 		w.Refused = "the host name is not one (letters, digits and hyphens, at most 63 to a label, RFC 1123)"
 	}
+}
+
+// Hostname is the host name that the host gets. The dashboard's own default has an underscore, which a host name cannot have
+// (RFC 1123); it becomes a hyphen. What is still no host name is refused.
+func (w *Work) Hostname() string {
+	if w.Hardware == nil {
+		return ""
+	}
+	return strings.ReplaceAll(w.Hardware.Hardware.Hostname, "_", "-")
 }
 
 // Record is the task under which the journal keeps what was done with the host.
