@@ -54,6 +54,10 @@ type View struct {
 	Records map[string]*TaskRecord
 	Owners  []*Owner
 	Jobs    map[int]*JobRecord
+	// PublicVLANs may be in several bookings at once.
+	PublicVLANs []int
+	// Blind says that the offers do not tell which of their tasks are new: only changed content is new work then.
+	Blind bool
 }
 
 // Held is a job that is not dispatched now.
@@ -151,14 +155,14 @@ func (js *JobState) generation(job int, t payload.Task, v View) Planned {
 	p := Planned{Task: t, Content: t.Digest()}
 	r := v.Records[TaskKey(job, t.ID)]
 	before, known := js.Tasks[t.ID]
-	if !known && r != nil { // the state was lost; the journal was not
+	if r != nil && r.Generation > before.Generation { // the state was lost, or reconcile ended a job that had vanished
 		before, known = TaskState{Generation: r.Generation, Content: r.Content}, true
 	}
 	p.Generation = before.Generation
 	switch {
 	case !known || before.Content != p.Content:
 		p.Generation++
-	case r != nil && r.Generation == before.Generation && r.Acked != nil && r.Acked.At.Before(v.Began):
+	case !v.Blind && r != nil && r.Generation == before.Generation && r.Acked != nil && r.Acked.At.Before(v.Began):
 		p.Generation++
 	}
 	return p
@@ -172,50 +176,6 @@ func (js *JobState) dispatched(p *Plan) {
 	for _, t := range p.Tasks {
 		js.Tasks[t.ID] = TaskState{Generation: t.Generation, Content: t.Content}
 	}
-}
-
-// waits says what a plan has to wait for: the clean-up of one of its hosts, or an earlier run of the same job that it does
-// not replace.
-func waits(p *Plan, v View) *Held {
-	for _, w := range p.Work() {
-		if w.Mode == Release {
-			continue
-		}
-		if w.Mode == Configure && !slices.ContainsFunc(v.Owners, func(o *Owner) bool { return o.LabID == w.LabID && o.Job == p.Job }) {
-			return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s has no hardware task, and was not handed to this job before: nothing is known of the machine", w.LabID)}
-		}
-		for _, o := range v.Owners {
-			if o.LabID != w.LabID || o.Job == p.Job {
-				continue
-			}
-			if o.Quarantine != "" {
-				return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s is in quarantine since job %d: %s", w.LabID, o.Job, o.Quarantine)}
-			}
-			return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s still belongs to job %d", w.LabID, o.Job), Expected: true}
-		}
-		for _, o := range v.Offers {
-			if o.Job != p.Job && releases(o, w.LabID) {
-				return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s is being taken back from job %d first", w.LabID, o.Job), Expected: true}
-			}
-		}
-	}
-	run := v.Jobs[p.Job]
-	if run == nil || run.State != "running" {
-		return nil
-	}
-	for _, t := range p.Tasks {
-		if r := v.Records[TaskKey(p.Job, t.ID)]; r != nil && r.Plan == run.Plan && r.Outcome == Open {
-			return nil // it replaces work in progress
-		}
-	}
-	return &Held{Job: p.Job, Reason: "an earlier part of the job is still being worked on", Expected: true}
-}
-
-func releases(o Offer, labID string) bool {
-	tasks, _ := payload.DecodeJob(o.Job, o.Payload)
-	return slices.ContainsFunc(tasks, func(t payload.Task) bool {
-		return t.Hardware != nil && t.Host == labID && t.Hardware.Release()
-	})
 }
 
 // Describe puts a plan into one line.

@@ -18,6 +18,10 @@ type Owner struct {
 	Host  string    `json:"host"`
 	LabID string    `json:"lab_id"`
 	Since time.Time `json:"since"`
+	// VLANs are what the host's ports may carry, until they are proven idle.
+	VLANs []int `json:"vlans,omitempty"`
+	// Ending says that the host is being taken back.
+	Ending bool `json:"ending,omitempty"`
 	// Quarantine keeps the host from everybody until an operator decides; empty when it is not in quarantine.
 	Quarantine string `json:"quarantine,omitempty"`
 }

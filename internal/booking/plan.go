@@ -196,7 +196,26 @@ func (w *Work) Record() *Planned {
 	case w.Network != nil:
 		return w.Network
 	}
-	return w.SSH[0]
+	// An SSH task is for many hosts, so each of them has a record of its own.
+	p := Planned{Task: payload.Task{ID: "keys-" + w.LabID, Kind: payload.KindAccess, Host: w.LabID}}
+	for _, t := range w.SSH {
+		p.Generation += t.Generation
+	}
+	return &p
+}
+
+// VLANs are the VLANs that the host's ports are to carry, sorted, each once.
+func (w *Work) VLANs() []int {
+	var out []int
+	if w.Network != nil && w.Mode != Release {
+		for _, vlans := range w.Network.Network.Ports {
+			for _, v := range vlans {
+				out = append(out, v.ID)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Tasks are all tasks of the host that are finished with it.
