@@ -169,10 +169,11 @@ func (r *run) claimHost(ctx context.Context, inv *inventory.Inventory, w *bookin
 		return refuse("the lab's inventory has no host with the dashboard id %q", w.LabID)
 	}
 	rec.Host, rec.Mode = host.Name, w.Mode
-	owner, err := r.Owner(ctx, host.Name)
+	owners, err := r.Owners(ctx)
 	if err != nil {
 		return err
 	}
+	owner := ownerOf(owners, host.Name)
 	if owner != nil && owner.Job != r.job.Job {
 		switch {
 		case w.Mode == booking.Release && rec.Outcome == booking.Done:
@@ -189,10 +190,15 @@ func (r *run) claimHost(ctx context.Context, inv *inventory.Inventory, w *bookin
 		if why := r.unusable(w, host); why != "" {
 			return refuse("%s", why)
 		}
+		if other, vlan := booking.Conflict(w, r.job.Job, owners, r.Config.Network.PublicVLANs); other != nil {
+			return refuse("VLAN %d is private and on the ports of %s, which belongs to job %d", vlan, other.Host, other.Job)
+		}
 	}
-	next := &booking.Owner{Job: r.job.Job, Epoch: r.job.Epoch, Host: host.Name, LabID: w.LabID, Since: r.Now().UTC()}
+	next := &booking.Owner{Job: r.job.Job, Epoch: r.job.Epoch, Host: host.Name, LabID: w.LabID, Since: r.Now().UTC(),
+		VLANs: w.VLANs(), Ending: w.Mode == booking.Release}
 	if owner != nil {
 		next.Since, next.Quarantine = owner.Since, owner.Quarantine
+		next.VLANs = merge(owner.VLANs, next.VLANs) // the old ones stay until the ports are proven idle
 	}
 	if err := r.SaveOwner(ctx, next); err != nil {
 		return err
@@ -311,6 +317,21 @@ func (r *run) leftovers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func ownerOf(owners []*booking.Owner, host string) *booking.Owner {
+	for _, o := range owners {
+		if o.Host == host {
+			return o
+		}
+	}
+	return nil
+}
+
+func merge(a, b []int) []int {
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func nameOf(h *inventory.Host, w *booking.Work) string {

@@ -278,7 +278,16 @@ func prove(ctx context.Context, h *hostRun) (any, error) {
 // quarantine keeps the host from everybody. It must leave the dashboard's pool before its network task may be reported, because that
 // alone frees it.
 func (h *hostRun) quarantine(ctx context.Context, v booking.Verdict, failed map[string]error) (any, error) {
-	owner := &booking.Owner{Job: h.job.Job, Epoch: h.job.Epoch, Host: h.host.Name, LabID: h.work.LabID, Since: h.Now().UTC(), Quarantine: v.Reason}
+	owner := &booking.Owner{Job: h.job.Job, Epoch: h.job.Epoch, Host: h.host.Name, LabID: h.work.LabID, Since: h.Now().UTC(), Quarantine: v.Reason, Ending: true}
+	if v.Network != booking.Done {
+		before, err := h.Owner(ctx, h.host.Name)
+		if err != nil {
+			return nil, err
+		}
+		if before != nil {
+			owner.VLANs = before.VLANs
+		}
+	}
 	if err := h.SaveOwner(ctx, owner); err != nil {
 		return nil, err
 	}
