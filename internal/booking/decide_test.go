@@ -178,10 +178,14 @@ func TestWhatIsHeld(t *testing.T) {
 		expected bool
 		reason   string
 	}{
-		"a half-made job":                           {"08", nil, false, "half made"},
-		"the bug of mid-2020":                       {"14", nil, false, "its network still carries VLANs"},
-		"a host that still belongs to another job":  {"01", func(s *sensor) { s.owns(7, "hpe13") }, true, "host hpe13 still belongs to job 7"},
-		"a host in quarantine":                      {"01", func(s *sensor) { s.owns(7, "hpe13"); s.owners[0].Quarantine = "power_off: no" }, false, "quarantine since job 7"},
+		"a half-made job":                          {"08", nil, false, "half made"},
+		"the bug of mid-2020":                      {"14", nil, false, "its network still carries VLANs"},
+		"a host that still belongs to another job": {"01", func(s *sensor) { s.owns(7, "hpe13") }, true, "host hpe13 still belongs to job 7"},
+		"a host in quarantine":                     {"01", func(s *sensor) { s.owns(7, "hpe13"); s.owners[0].Quarantine = "power_off: no" }, false, "quarantine since job 7"},
+		"a private VLAN of a booking that is ending": {"02", func(s *sensor) {
+			s.owns(7, "other")
+			s.owners[0].VLANs, s.owners[0].Ending = []int{200}, true
+		}, true, "VLAN 200 is still held by job 7"},
 		"a machine nothing is known of":             {"16_", nil, false, "has no hardware task"},
 		"a host whose clean-up is in the same list": {"01", func(s *sensor) { s.offers[0].Job = 2; s.offers = append(s.offers, body(s.t, "06")...) }, true, "is being taken back from job 1 first"},
 	} {

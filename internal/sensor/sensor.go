@@ -80,7 +80,7 @@ func Poll(ctx context.Context, in io.Reader, out io.Writer, now func() time.Time
 				WithHint("delete the sensor's datastore key; the journal keeps jobs from being dispatched twice")
 		}
 	}
-	p := &poll{enc: json.NewEncoder(out), st: st, view: booking.View{Began: now().UTC()}}
+	p := &poll{enc: json.NewEncoder(out), st: st, view: booking.View{Began: now().UTC(), PublicVLANs: cfg.Network.PublicVLANs}}
 	if p.view.Began.Before(st.NotBefore) {
 		return nil // still waiting after failures; the state stays as it is
 	}
