@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"stackstorm-laas/internal/fault"
 )
 
 // check looks for what is right in each entry and does not go together: two hosts that would be taken for one another.
@@ -74,6 +76,7 @@ func (c clashes) once(what, value, path string) {
 	key := what + " " + value
 	if first, ok := c.seen[key]; ok {
 		c.rep.fail(path, "%s %s is also at %s", what, value, first)
+		c.rep.clashing = append(c.rep.clashing, fault.Problem{Path: first, Text: fmt.Sprintf("%s %s is also at %s", what, value, path)})
 		return
 	}
 	c.seen[key] = path

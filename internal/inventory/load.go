@@ -24,8 +24,7 @@ func Load(ctx context.Context, keys Keys) (*Inventory, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fault.New(fault.Config, "the datastore key %q, which lists the lab's hosts, does not exist", hostsKey).
-			WithHint("load the inventory: st2 key load datastore/hosts.json")
+		return nil, noHosts()
 	}
 	inv := &Inventory{Hosts: map[string]*Host{}, Switches: map[string]*Switch{}}
 	inv.Names = parseNames(rep, value)
@@ -46,6 +45,11 @@ func Load(ctx context.Context, keys Keys) (*Inventory, error) {
 		return nil, err
 	}
 	return inv, nil
+}
+
+func noHosts() error {
+	return fault.New(fault.Config, "the datastore key %q, which lists the lab's hosts, does not exist", hostsKey).
+		WithHint("load the inventory: st2 key load datastore/hosts.json")
 }
 
 // LoadHost reads one host and nothing else.

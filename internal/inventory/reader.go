@@ -15,6 +15,8 @@ import (
 // report collects everything that is wrong or odd, in the order in which it was met.
 type report struct {
 	errors, warnings []fault.Problem
+	// clashing are the other halves of errors that are about two entries.
+	clashing []fault.Problem
 }
 
 func (r *report) fail(path, format string, args ...any) {
