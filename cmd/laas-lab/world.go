@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -38,18 +41,47 @@ func worldCommand() *cli.Command {
 	}
 }
 
+// options of an event; they may stand before, between and behind its arguments.
+type options struct {
+	dir   string
+	op    string
+	lasts time.Duration
+}
+
+// parse takes flags out of the arguments wherever they stand.
+func (o *options) parse(name string, args []string) (rest []string, err error) {
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&o.dir, "dir", o.dir, "")
+	set.StringVar(&o.op, "op", "", "")
+	set.DurationVar(&o.lasts, "for", 0, "")
+	for len(args) > 0 {
+		if err := set.Parse(args); err != nil {
+			return nil, fault.New(fault.Input, "%w", err)
+		}
+		if args = set.Args(); len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, nil
+}
+
 func ctlCommand() *cli.Command {
-	event := func(name, usage, args string, n int, make func(*cli.Context, []string) (control.Event, error), flags ...cli.Flag) *cli.Command {
-		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Flags: flags, Action: func(c *cli.Context) error {
-			given := c.Args().Slice()
-			if len(given) != n {
-				return fault.New(fault.Input, "usage: laas-lab ctl %s %s", name, args)
-			}
-			client, err := control.Find(c.String("dir"))
+	event := func(name, usage, args string, n int, make func(options, []string) (control.Event, error)) *cli.Command {
+		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, SkipFlagParsing: true, Action: func(c *cli.Context) error {
+			o := options{dir: c.String("dir")}
+			given, err := o.parse(name, c.Args().Slice())
 			if err != nil {
 				return err
 			}
-			e, err := make(c, given)
+			if len(given) != n {
+				return fault.New(fault.Input, "usage: laas-lab ctl %s %s", name, args)
+			}
+			client, err := control.Find(o.dir)
+			if err != nil {
+				return err
+			}
+			e, err := make(o, given)
 			if err != nil {
 				return err
 			}
@@ -60,26 +92,27 @@ func ctlCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ctl", Usage: "let something happen in the lab of a directory", Flags: []cli.Flag{dirFlag},
 		Subcommands: []*cli.Command{
-			event("book", "serve a body of jobs/new", "FILE", 1, func(_ *cli.Context, a []string) (e control.Event, err error) {
+			event("book", "serve a body of jobs/new", "FILE", 1, func(_ options, a []string) (e control.Event, err error) {
 				if e.Body, err = os.ReadFile(a[0]); err != nil {
 					err = fault.New(fault.Input, "%w", err)
 				}
 				return e, err
 			}),
-			event("end", "end a booking", "JOB", 1, func(_ *cli.Context, a []string) (e control.Event, err error) {
+			event("end", "end a booking", "JOB", 1, func(_ options, a []string) (e control.Event, err error) {
 				e.Job, err = number(a[0])
 				return e, err
 			}),
-			event("reimage", "let a user reset a host to an image", "JOB HOST IMAGE", 3, func(_ *cli.Context, a []string) (e control.Event, err error) {
+			event("reimage", "let a user reset a host to an image", "JOB HOST IMAGE", 3, func(_ options, a []string) (e control.Event, err error) {
 				e.Job, err = number(a[0])
 				e.Host, e.Image = a[1], a[2]
 				return e, err
 			}),
-			event("fault", fmt.Sprintf("break a system: one of %v", faults.Systems), fmt.Sprintf("SYSTEM %v", faults.Kinds), 2, func(c *cli.Context, a []string) (control.Event, error) {
-				return control.Event{System: a[0], Fault: faults.Kind(a[1]), Op: c.String("op"), Seconds: c.Duration("for").Seconds()}, nil
-			}, &cli.DurationFlag{Name: "for", Usage: "how long, e.g. 30s; until healed if not given"},
-				&cli.StringFlag{Name: "op", Usage: "only this operation, e.g. power.set; all if not given"}),
-			event("heal", "end all faults", "", 0, func(*cli.Context, []string) (control.Event, error) { return control.Event{}, nil }),
+			event("fault", "break a system, for a while or until healed; --op breaks one operation only, e.g. power.set",
+				fmt.Sprintf("SYSTEM KIND [--for DURATION] [--op OPERATION], of %v and %v", faults.Systems, faults.Kinds), 2,
+				func(o options, a []string) (control.Event, error) {
+					return control.Event{System: a[0], Fault: faults.Kind(a[1]), Op: o.op, Seconds: o.lasts.Seconds()}, nil
+				}),
+			event("heal", "end all faults", "", 0, func(options, []string) (control.Event, error) { return control.Event{}, nil }),
 		},
 	}
 }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/urfave/cli/v2"
+
+	"stackstorm-laas/internal/simlab/control"
+	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/lab"
+)
+
+func TestFlagsMayStandAnywhere(t *testing.T) {
+	for _, args := range [][]string{
+		{"--for", "60s", "--dir", "d", "switch", "refuse"}, {"switch", "refuse", "--for=60s", "--dir=d"}, {"switch", "--dir", "d", "refuse", "--for", "1m"},
+	} {
+		o := options{dir: "default"}
+		rest, err := o.parse("fault", args)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"switch", "refuse"}, rest)
+		assert.Equal(t, options{dir: "d", lasts: time.Minute}, o)
+	}
+	_, err := (&options{}).parse("fault", []string{"--nonsense"})
+	assert.Error(t, err)
+}
+
+// A lab that is up takes a booking's life from the command line.
+func TestEventsReachTheLab(t *testing.T) {
+	dir := t.TempDir()
+	bodies, err := bodies([]string{"../../datastore/example/booking.json", "../../datastore/example/booking_end.json"})
+	require.NoError(t, err)
+	l, err := lab.Start(lab.Options{JobsBodies: bodies, Pace: fastest, Dir: dir})
+	require.NoError(t, err)
+	defer l.Close()
+	s, err := control.Serve(l, dir)
+	require.NoError(t, err)
+	defer s.Close()
+	ctl := func(args ...string) error {
+		return ctlApp().RunContext(t.Context(), append([]string{"laas-lab", "ctl", "--dir", dir}, args...))
+	}
+	require.NoError(t, ctl("book", "../../datastore/example/booking.json"))
+	assert.True(t, l.Dashboard().HostBooked("hpe13"))
+	require.NoError(t, ctl("fault", "switch", "refuse", "--for", "60s"))
+	assert.Equal(t, faults.Refuse, l.Faults().At("switch", "show", "sw1"))
+	require.NoError(t, ctl("heal"))
+	assert.Empty(t, l.Faults().Active())
+	require.NoError(t, ctl("reimage", "1", "hpe13", "23"))
+	require.NoError(t, ctl("end", "1"))
+	assert.True(t, l.Dashboard().Jobs()[0].Ended)
+	assert.Error(t, ctl("fault", "switch", "explode"))
+	assert.Error(t, ctl("end"))
+	assert.Error(t, ctl("end", "soon"))
+	require.NoError(t, s.Close())
+	assert.Error(t, ctl("heal"), "a lab that is gone is said to be")
+}
+
+func ctlApp() *cli.App {
+	return &cli.App{Name: "laas-lab", Commands: []*cli.Command{ctlCommand()}, ExitErrHandler: func(*cli.Context, error) {}}
+}
