@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"stackstorm-laas/internal/action"
@@ -87,10 +86,15 @@ func (r *run) nothingClaimed(ctx context.Context, why error) {
 
 func (r *run) claim(ctx context.Context) (any, error) {
 	l, job, plan := r.lab, r.job, r.plan
-	inv, err := inventory.Load(ctx, l.ST2)
+	inv, unusable, err := inventory.LoadUsable(ctx, l.ST2)
 	if err != nil {
 		return nil, err
 	}
+	owners, err := l.Owners(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := &known{inv, unusable, owners}
 	out := claimed{Epoch: job.Epoch, Provision: []string{}, Release: []string{}, ProvisionSwitches: []string{}, ReleaseSwitches: []string{},
 		Grant: []string{}, Revoke: []string{}, Refused: []string{}}
 	if err := l.Checkpoint(ctx); err != nil {
@@ -101,7 +105,7 @@ func (r *run) claim(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	for _, w := range plan.Work() {
-		if err := r.claimHost(ctx, inv, w, &out); err != nil {
+		if err := r.claimHost(ctx, known, w, &out); err != nil {
 			return nil, err
 		}
 	}
@@ -153,96 +157,6 @@ func (l *lab) workflow(ctx context.Context) string {
 	return chain[len(chain)-1].ID
 }
 
-// claimHost takes one host for the job, or journals why not.
-func (r *run) claimHost(ctx context.Context, inv *inventory.Inventory, w *booking.Work, out *claimed) error {
-	rec, err := r.Task(ctx, r.plan, w.Record())
-	if err != nil {
-		return err
-	}
-	host := inv.ByDashboardID(w.LabID)
-	refuse := func(format string, args ...any) error {
-		rec.Stage, rec.Outcome, rec.Reason, rec.Mode = "claim", booking.Error, fmt.Sprintf(format, args...), w.Mode
-		out.Refused = append(out.Refused, nameOf(host, w))
-		return r.Save(ctx, rec)
-	}
-	if host == nil {
-		return refuse("the lab's inventory has no host with the dashboard id %q", w.LabID)
-	}
-	rec.Host, rec.Mode = host.Name, w.Mode
-	owners, err := r.Owners(ctx)
-	if err != nil {
-		return err
-	}
-	owner := ownerOf(owners, host.Name)
-	if owner != nil && owner.Job != r.job.Job {
-		switch {
-		case w.Mode == booking.Release && rec.Outcome == booking.Done:
-			return r.Save(ctx, rec) // proven clean before; it only has to be told
-		case owner.Quarantine != "":
-			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
-		}
-		return refuse("%s belongs to job %d since %s", host.Name, owner.Job, owner.Since.Format("2006-01-02 15:04 MST"))
-	}
-	if w.Mode != booking.Release {
-		if owner != nil && owner.Quarantine != "" {
-			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
-		}
-		if why := r.unusable(w, host); why != "" {
-			return refuse("%s", why)
-		}
-		if other, vlan := booking.Conflict(w, r.job.Job, owners, r.Config.Network.PublicVLANs); other != nil {
-			return refuse("VLAN %d is private and on the ports of %s, which belongs to job %d", vlan, other.Host, other.Job)
-		}
-	}
-	next := &booking.Owner{Job: r.job.Job, Epoch: r.job.Epoch, Host: host.Name, LabID: w.LabID, Since: r.Now().UTC(),
-		VLANs: w.VLANs(), Ending: w.Mode == booking.Release}
-	if owner != nil {
-		next.Since, next.Quarantine = owner.Since, owner.Quarantine
-		next.VLANs = merge(owner.VLANs, next.VLANs) // the old ones stay until the ports are proven idle
-	}
-	if err := r.SaveOwner(ctx, next); err != nil {
-		return err
-	}
-	r.job.Hosts = append(r.job.Hosts, host.Name)
-	switch {
-	case w.Mode == booking.Release:
-		out.Release = append(out.Release, host.Name)
-		out.ReleaseSwitches = union(out.ReleaseSwitches, host)
-	case rec.HandedOver == nil: // a host that was handed over in this generation is not touched again
-		out.Provision = append(out.Provision, host.Name)
-		out.ProvisionSwitches = union(out.ProvisionSwitches, host)
-	}
-	if rec.HandedOver == nil {
-		rec.Outcome, rec.Reason = booking.Open, ""
-	}
-	return r.Save(ctx, rec)
-}
-
-// unusable says why a booked host cannot be provisioned whatever is tried.
-func (r *run) unusable(w *booking.Work, host *inventory.Host) string {
-	if w.Refused != "" {
-		return w.Refused
-	}
-	if w.Mode == booking.Provision && (host.FOGName == "" || host.BMC == nil) {
-		return fmt.Sprintf("%s cannot be imaged: the inventory gives it no %s", host.Name, missing(host))
-	}
-	if w.Network == nil {
-		return ""
-	}
-	_, err := bookedPorts(r.Config.Network, host, w.Network.Network)
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-func missing(h *inventory.Host) string {
-	if h.BMC == nil {
-		return "BMC"
-	}
-	return "fog_name"
-}
-
 // claimTasks decides what belongs to no host.
 func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 	for i := range r.plan.Tasks {
@@ -268,7 +182,9 @@ func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 				out.Grant = append(out.Grant, t.ID)
 				rec.Outcome, rec.Reason = booking.Open, ""
 			}
-		case t.Access != nil && t.Access.Type != "ssh":
+		case t.Access != nil && t.Access.Type == "ssh": // it follows its hosts
+			rec.Outcome, rec.Reason = booking.Open, ""
+		case t.Access != nil:
 			rec.Outcome, rec.Reason = booking.Error, "this lab gives no access of this type"
 		case t.Hardware != nil, t.Network != nil && r.isRecord(t):
 			continue // journalled with its host
@@ -317,36 +233,4 @@ func (r *run) leftovers(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func ownerOf(owners []*booking.Owner, host string) *booking.Owner {
-	for _, o := range owners {
-		if o.Host == host {
-			return o
-		}
-	}
-	return nil
-}
-
-func merge(a, b []int) []int {
-	out := slices.Concat(a, b)
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-func nameOf(h *inventory.Host, w *booking.Work) string {
-	if h != nil {
-		return h.Name
-	}
-	return "unknown host"
-}
-
-func union(names []string, h *inventory.Host) []string {
-	for _, n := range h.NICs {
-		if n.Switch != "" && !slices.Contains(names, n.Switch) {
-			names = append(names, n.Switch)
-		}
-	}
-	slices.SortFunc(names, strings.Compare)
-	return names
 }

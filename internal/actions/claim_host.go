@@ -1,0 +1,177 @@
+package actions
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+)
+
+// known is what a claim rests on: the lab's hosts and whose they are.
+type known struct {
+	inventory *inventory.Inventory
+	// unusable says what is wrong with the hosts that are not in the inventory although they have an entry.
+	unusable map[string]string
+	owners   []*booking.Owner
+}
+
+func (k *known) owner(host string) *booking.Owner {
+	for _, o := range k.owners {
+		if o.Host == host {
+			return o
+		}
+	}
+	return nil
+}
+
+// claimHost takes one host for the job, or journals why not.
+func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *claimed) error {
+	rec, err := r.Task(ctx, r.plan, w.Record())
+	if err != nil {
+		return err
+	}
+	host := k.inventory.ByDashboardID(w.LabID)
+	refuse := func(format string, args ...any) error {
+		rec.Stage, rec.Outcome, rec.Reason, rec.Mode = "claim", booking.Error, fmt.Sprintf(format, args...), w.Mode
+		out.Refused = append(out.Refused, nameOf(host, w))
+		return r.Save(ctx, rec)
+	}
+	switch why := k.unusable[w.LabID]; {
+	case host == nil && why != "":
+		return refuse("the lab's inventory entry of this host is wrong: %s", why)
+	case host == nil:
+		return refuse("the lab's inventory has no host with the dashboard id %q", w.LabID)
+	}
+	rec.Host, rec.Mode = host.Name, w.Mode
+	owner := k.owner(host.Name)
+	if owner != nil && owner.Job != r.job.Job {
+		switch {
+		case w.Mode == booking.Release && rec.Outcome == booking.Done:
+			return r.Save(ctx, rec) // proven clean before; it only has to be told
+		case owner.Quarantine != "":
+			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
+		}
+		return refuse("%s belongs to job %d since %s", host.Name, owner.Job, owner.Since.Format("2006-01-02 15:04 MST"))
+	}
+	if w.Mode != booking.Release {
+		if owner != nil && owner.Quarantine != "" {
+			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
+		}
+		if why := r.unusable(w, host); why != "" {
+			return refuse("%s", why)
+		}
+		if other, vlan := booking.Conflict(w, r.job.Job, k.owners, r.Config.Network.PublicVLANs); other != nil {
+			return refuse("VLAN %d is private and on the ports of %s, which belongs to job %d", vlan, other.Host, other.Job)
+		}
+	}
+	next := &booking.Owner{Job: r.job.Job, Epoch: r.job.Epoch, Host: host.Name, LabID: w.LabID, Since: r.Now().UTC(),
+		VLANs: w.VLANs(), Ending: w.Mode == booking.Release}
+	if owner != nil {
+		next.Since, next.Quarantine = owner.Since, owner.Quarantine
+		next.VLANs = merge(owner.VLANs, next.VLANs) // the old ones stay until the ports are proven idle
+	}
+	if err := r.SaveOwner(ctx, next); err != nil {
+		return err
+	}
+	if err := r.keysThere(ctx, w, rec); err != nil {
+		return err
+	}
+	r.job.Hosts = append(r.job.Hosts, host.Name)
+	switch {
+	case w.Mode == booking.Release:
+		out.Release = append(out.Release, host.Name)
+		out.ReleaseSwitches = union(out.ReleaseSwitches, host)
+	case rec.HandedOver == nil: // a host that was handed over in this generation is not touched again
+		out.Provision = append(out.Provision, host.Name)
+		out.ProvisionSwitches = union(out.ProvisionSwitches, host)
+	}
+	if rec.HandedOver == nil {
+		rec.Outcome, rec.Reason = booking.Open, ""
+	}
+	return r.Save(ctx, rec)
+}
+
+// unusable says why a booked host cannot be provisioned whatever is tried.
+func (r *run) unusable(w *booking.Work, host *inventory.Host) string {
+	if w.Refused != "" {
+		return w.Refused
+	}
+	if w.Mode == booking.Provision && (host.FOGName == "" || host.BMC == nil) {
+		return fmt.Sprintf("%s cannot be imaged: the inventory gives it no %s", host.Name, missing(host))
+	}
+	if w.Network == nil {
+		return ""
+	}
+	_, err := bookedPorts(r.Config.Network, host, w.Network.Network)
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func missing(h *inventory.Host) string {
+	if h.BMC == nil {
+		return "BMC"
+	}
+	return "fog_name"
+}
+
+// keysThere finds out whether a host that only SSH tasks concern has their keys already: with a new image for one host of a booking the
+// SSH tasks of all its hosts come again, and the others are not to be disturbed.
+func (r *run) keysThere(ctx context.Context, w *booking.Work, rec *booking.TaskRecord) error {
+	if w.Hardware != nil || w.Network != nil || rec.HandedOver != nil {
+		return nil
+	}
+	all, err := r.Tasks(ctx, r.job.Job)
+	if err != nil {
+		return err
+	}
+	var last *booking.TaskRecord
+	for _, t := range all {
+		if t.Host == rec.Host && t.HandedOver != nil && (last == nil || t.HandedOver.After(*last.HandedOver)) {
+			last = t
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	plan, err := booking.LoadPlan(ctx, r.ST2, r.job.Job, last.Plan)
+	if fault.Is(err, fault.NotFound) {
+		return nil // archived: write the keys again
+	}
+	if err != nil {
+		return err
+	}
+	before, err := plan.Host(w.LabID)
+	if err == nil && slices.Equal(before.Keys(), w.Keys()) {
+		rec.HandedOver, rec.Outcome, rec.Reason = last.HandedOver, booking.Done, ""
+	}
+	return nil
+}
+
+func merge(a, b []int) []int {
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func nameOf(h *inventory.Host, w *booking.Work) string {
+	if h != nil {
+		return h.Name
+	}
+	return "unknown host"
+}
+
+func union(names []string, h *inventory.Host) []string {
+	for _, n := range h.NICs {
+		if n.Switch != "" && !slices.Contains(names, n.Switch) {
+			names = append(names, n.Switch)
+		}
+	}
+	slices.SortFunc(names, strings.Compare)
+	return names
+}
