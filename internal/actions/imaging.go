@@ -123,8 +123,11 @@ func (h *hostRun) present(ctx context.Context, f *fog.Client, machine fog.Host, 
 
 // taskName marks a FOG task as ours, for this very work.
 func (h *hostRun) taskName() string {
-	return fmt.Sprintf("laas job %d %s generation %d", h.job.Job, h.host.Name, h.rec.Generation)
+	return fmt.Sprintf("%sgeneration %d", h.taskPrefix(), h.rec.Generation)
 }
+
+// taskPrefix marks a FOG task as one of this booking on this host.
+func (h *hostRun) taskPrefix() string { return fmt.Sprintf("laas job %d %s ", h.job.Job, h.host.Name) }
 
 // imageRef is the image as FOG is asked for it: a booking may name one of the host's OS families.
 func (h *hostRun) imageRef() string {

@@ -108,12 +108,16 @@ func (l *lab) orphan(ctx context.Context, d *dashboard.Client, id int, out *reco
 	if err != nil {
 		return err
 	}
+	unfinished, err := l.unfinished(ctx, plan, now)
+	if err != nil {
+		return err
+	}
 	switch {
 	case job == nil || job.Plan != plan.Digest: // dispatched and never claimed
 		if l.Now().Sub(plan.Dispatched) < l.Config.ST2.OrphanGrace.D() {
 			return nil
 		}
-	case !l.unfinished(plan, now):
+	case !unfinished:
 		return nil // what is new there is new work, for the sensor
 	default:
 		cancelled, err := l.wasCancelled(ctx, job)
@@ -133,12 +137,21 @@ func (l *lab) orphan(ctx context.Context, d *dashboard.Client, id int, out *reco
 
 func traceTag(job int) string { return fmt.Sprintf("booking-%d", job) }
 
-// unfinished says whether the dashboard shows a task of the plan, with the plan's content, as in progress.
-func (l *lab) unfinished(plan *booking.Plan, now map[string]wanted) bool {
-	return slices.ContainsFunc(plan.Tasks, func(t booking.Planned) bool {
+// unfinished says whether the dashboard shows a task of the plan, with the plan's content, as in progress, or as new because our taking
+// it up never reached it.
+func (l *lab) unfinished(ctx context.Context, plan *booking.Plan, now map[string]wanted) (bool, error) {
+	for i := range plan.Tasks {
+		t := &plan.Tasks[i]
 		w, listed := now[t.ID]
-		return listed && w.status == booking.StatusCurrent && w.content == t.Content
-	})
+		if !listed || w.content != t.Content {
+			continue
+		}
+		rec, err := l.Task(ctx, plan, t)
+		if err != nil || w.status == booking.StatusCurrent || rec.Acked == nil {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 func (l *lab) wasCancelled(ctx context.Context, job *booking.JobRecord) (bool, error) {

@@ -141,7 +141,7 @@ func TaskKey(job int, task string) string { return fmt.Sprintf("%s%d.%s", TaskPr
 func JobKey(job int) string { return fmt.Sprintf("%s%d", JobPrefix, job) }
 
 // Task reads the record of a planned task. A record of an older generation is replaced by a fresh one, which keeps what
-// outlives a generation: the accounts that exist outside and their secrets.
+// outlives a generation: the accounts that exist outside and their secrets, and for a release the deployment that may be under way.
 func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, error) {
 	r := &TaskRecord{}
 	found, err := get(ctx, j.Store, TaskKey(p.Job, t.ID), r)
@@ -149,7 +149,11 @@ func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, er
 		return nil, err
 	}
 	if !found || r.Generation != t.Generation {
-		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: r.BMC, Account: r.Account, Booted: nil, Host: r.Host}
+		old := r
+		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: old.BMC, Account: old.Account, Host: old.Host}
+		if t.Hardware != nil && t.Hardware.Release() {
+			r.Imaging = old.Imaging
+		}
 	}
 	r.Plan, r.Content = p.Digest, t.Content
 	return r, nil

@@ -31,6 +31,7 @@ type StepInfo struct {
 var ReleaseSteps = []StepInfo{
 	{Name: "keys", Group: HardwareGroup},
 	{Name: "power_off", Group: HardwareGroup, Required: true},
+	{Name: "imaging", Group: HardwareGroup, Required: true},
 	{Name: "bmc_accounts", Group: HardwareGroup, Required: true},
 	{Name: "ports", Group: NetworkGroup, Required: true, Apart: true},
 }

@@ -112,6 +112,9 @@ func (s server) protect(ctx context.Context, raw net.Conn, trust *tls.Config) (*
 	if s.security == none {
 		return c, nil
 	}
+	// A connection that breaks while StartTLS is under way is not noticed by the library, which has stopped reading.
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer stop()
 	if err := c.StartTLS(trust); err != nil {
 		c.Close()
 		return nil, err

@@ -1,0 +1,223 @@
+package actions
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/bmc/ipmi"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/fog"
+	"stackstorm-laas/internal/remote"
+)
+
+// steps are the steps of a release, by the names of booking.ReleaseSteps.
+func steps(h *hostRun) map[string]booking.Step {
+	return map[string]booking.Step{
+		"keys": keysStep{h}, "power_off": powerStep{h}, "imaging": imagingStep{h}, "bmc_accounts": accountsStep{h}, "ports": portsStep{h},
+	}
+}
+
+// keysStep takes the tenant's SSH keys off a host that still obeys, so that his sessions' way in ends as early as possible. A tenant
+// with root can lie on his own host, and one on private networks is out of reach: what is proven is that the host is off and
+// reaches nothing, so a host that does not obey is no failure of this step.
+type keysStep struct{ *hostRun }
+
+func (s keysStep) Check(ctx context.Context) (bool, error) {
+	off, err := powerStep(s).Check(ctx)
+	return off && err == nil, nil
+}
+
+func (s keysStep) Apply(ctx context.Context) error {
+	err := s.obeying(ctx, func(c *remote.Conn) error {
+		u, found, err := passwd(ctx, c, s.Config.SSH.TenantUser)
+		if err != nil || !found {
+			return err
+		}
+		if err := c.Remove(ctx, path.Join(u.home, ".ssh/authorized_keys")); err != nil {
+			return err
+		}
+		return s.keysAre(ctx, c, nil)
+	})
+	s.rec.Proofs = map[string]string{"keys": "SSH keys removed"}
+	if err != nil {
+		s.rec.Proofs["keys"] = "SSH keys not removed: the host did not obey"
+	}
+	return nil
+}
+
+func (s keysStep) Prove(ctx context.Context) (string, error) {
+	if s.rec.Proofs["keys"] == "" {
+		s.rec.Proofs = map[string]string{"keys": "SSH keys not removed: the host was off already"}
+	}
+	return s.rec.Proofs["keys"], s.Save(ctx, s.rec)
+}
+
+// obeying calls do with a session on the host, in the short time that such a host gets.
+func (h *hostRun) obeying(ctx context.Context, do func(*remote.Conn) error) error {
+	ctx, stop := context.WithTimeout(ctx, h.Config.Release.SSHTimeout.D())
+	defer stop()
+	known, err := h.HostKey(ctx, h.host.Name)
+	if err != nil {
+		return err
+	}
+	c, err := h.ssh(ctx, h.host, known.Key)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
+}
+
+// powerStep takes the power away.
+type powerStep struct{ *hostRun }
+
+func (s powerStep) Check(ctx context.Context) (bool, error) {
+	d, err := s.bmc(ctx, s.host)
+	if err != nil {
+		return false, err
+	}
+	defer d.Close()
+	state, err := d.PowerState(ctx)
+	return state == bmc.Off, err
+}
+
+func (s powerStep) Apply(ctx context.Context) error {
+	d, err := s.bmc(ctx, s.host)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return s.powered(ctx, d, s.host, bmc.PowerOff, bmc.Off)
+}
+
+func (s powerStep) Prove(ctx context.Context) (string, error) {
+	off, err := s.Check(ctx)
+	if err == nil && !off {
+		err = fault.New(fault.Unproven, "the host still has power")
+	}
+	return "power is off", err
+}
+
+// imagingStep cancels a deployment of the booking's that is still scheduled or under way: the host would be imaged at its next start.
+type imagingStep struct{ *hostRun }
+
+// left finds the deployments of the booking that FOG still has. FOG is not asked about one that was seen to be complete.
+func (s imagingStep) left(ctx context.Context) (*fog.Client, []fog.Task, error) {
+	if s.rec.Imaging == nil || s.rec.Imaging.Complete != nil {
+		return nil, nil, nil
+	}
+	f, err := s.fog()
+	if err != nil {
+		return nil, nil, err
+	}
+	active, err := f.ActiveTasks(ctx)
+	ours := slices.DeleteFunc(active, func(t fog.Task) bool {
+		return t.ID != s.rec.Imaging.TaskID && !strings.HasPrefix(t.Name, s.taskPrefix())
+	})
+	return f, ours, err
+}
+
+func (s imagingStep) Check(ctx context.Context) (bool, error) {
+	_, left, err := s.left(ctx)
+	return len(left) == 0, err
+}
+
+func (s imagingStep) Apply(ctx context.Context) error {
+	f, left, err := s.left(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range left {
+		if err := f.CancelTask(ctx, t.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s imagingStep) Prove(ctx context.Context) (string, error) {
+	_, left, err := s.left(ctx)
+	if err == nil && len(left) > 0 {
+		err = fault.New(fault.Unproven, "FOG still has task %d of the booking", left[0].ID)
+	}
+	return "no deployment is under way", err
+}
+
+// accountsStep leaves on the BMC what its baseline records, and nothing else.
+type accountsStep struct{ *hostRun }
+
+func (s accountsStep) Check(ctx context.Context) (bool, error) {
+	d, err := s.bmc(ctx, s.host)
+	if err != nil {
+		return false, err
+	}
+	defer d.Close()
+	extra, err := s.outside(ctx, d)
+	return len(extra) == 0, err
+}
+
+func (s accountsStep) Apply(ctx context.Context) error {
+	d, err := s.bmc(ctx, s.host)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	extra, err := s.outside(ctx, d)
+	if err != nil {
+		return err
+	}
+	for _, a := range extra {
+		if err := d.ClearAccount(ctx, a.Slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prove logs in as the administrator, finds nothing outside the baseline, and has the tenant's login answered and refused.
+func (s accountsStep) Prove(ctx context.Context) (string, error) {
+	target, err := s.bmcTarget(ctx, s.host)
+	if err != nil {
+		return "", err
+	}
+	d, err := ipmi.Open(ctx, target)
+	if err != nil {
+		return "", err
+	}
+	defer d.Close()
+	extra, err := s.outside(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	if len(extra) > 0 {
+		return "", fault.New(fault.Unproven, "the BMC still has %d account(s) outside its baseline, the first in slot %d", len(extra), extra[0].Slot)
+	}
+	if s.rec.BMC == nil {
+		return "no tenant's account on the BMC", nil
+	}
+	password, found, err := s.ST2.GetSecret(ctx, s.rec.BMC.Secret)
+	if err != nil || !found { // never made: its password is stored before it is
+		return "no tenant's account on the BMC", err
+	}
+	target.User, target.Password = s.rec.BMC.User, password
+	switch err := ipmi.TryLogin(ctx, target); {
+	case err == nil:
+		return "", fault.New(fault.Unproven, "the tenant's BMC account can still log in")
+	case !fault.Is(err, fault.Credentials):
+		return "", fault.Wrap(err, "prove that the tenant's BMC login is refused")
+	}
+	return "the BMC refuses the tenant's login", nil
+}
+
+// portsStep is applied for all hosts of a switch at once, by laas.set_ports.
+type portsStep struct{ *hostRun }
+
+func (s portsStep) Check(ctx context.Context) (bool, error) { return true, nil }
+
+func (s portsStep) Apply(ctx context.Context) error { return nil }
+
+func (s portsStep) Prove(ctx context.Context) (string, error) { return s.checkPorts(ctx, stateIdle) }
