@@ -74,7 +74,9 @@ var returnHost = &action.Action{
 		"It stays in quarantine if anything is still unproven.",
 	Params: []action.Param{hostParam, confirmParam},
 	Budget: sum(records, records, sshSession, bmcSession, bmcSession, bmcSession, power, switchReads,
-		func(c *config.Config) time.Duration { return fogCalls(c, 6) + dashboardCalls(c, 10) }),
+		func(c *config.Config) time.Duration {
+			return fogCalls(c, 6) + dashboardCalls(c, 10) + 4*(setPorts.Budget(c)+time.Second)
+		}),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := quarantined(ctx, c)
 		if err != nil {

@@ -92,7 +92,7 @@ func (r *run) writePorts(ctx context.Context, sw string, want []netswitch.Port) 
 	return netswitch.Set(ctx, d, want)
 }
 
-// portsOn collects what the ports of the run's hosts on a switch are to be. A host that a newer run took over is left out.
+// portsOn collects what the ports of the run's hosts on a switch are to be. A host that is not the job's any more is left out.
 func (r *run) portsOn(ctx context.Context, sw, state string, rec *booking.PortsRecord) ([]netswitch.Port, error) {
 	var want []netswitch.Port
 	for _, name := range r.job.Hosts {
@@ -107,7 +107,11 @@ func (r *run) portsOn(ctx context.Context, sw, state string, rec *booking.PortsR
 		if !h.concerns(state) {
 			continue
 		}
-		if err := r.Fence(ctx, name, r.job.Job, r.job.Epoch); err != nil {
+		err = r.Fence(ctx, name, r.job.Job, r.job.Epoch)
+		if fault.Is(err, fault.Refused) { // let go already
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 		ports, err := h.wantedPorts(state)

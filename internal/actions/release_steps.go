@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/bmc/ipmi"
@@ -12,6 +13,7 @@ import (
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
 	"stackstorm-laas/internal/remote"
+	"stackstorm-laas/internal/retry"
 )
 
 // steps are the steps of a release, by the names of booking.ReleaseSteps.
@@ -213,11 +215,34 @@ func (s accountsStep) Prove(ctx context.Context) (string, error) {
 	return "the BMC refuses the tenant's login", nil
 }
 
-// portsStep is applied for all hosts of a switch at once, by laas.set_ports.
+// portsStep makes the host's ports idle. A release does that for all hosts of a switch at once; one by one it is done for a host that
+// leaves quarantine.
 type portsStep struct{ *hostRun }
 
-func (s portsStep) Check(ctx context.Context) (bool, error) { return true, nil }
+func (s portsStep) Check(ctx context.Context) (bool, error) {
+	_, err := s.checkPorts(ctx, stateIdle)
+	if fault.Is(err, fault.Unproven) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
-func (s portsStep) Apply(ctx context.Context) error { return nil }
+// Apply lets laas.set_ports do it, the one writer of a switch. If that fails, the proof says why.
+func (s portsStep) Apply(ctx context.Context) error {
+	for _, sw := range union(nil, s.host) {
+		e, err := s.ST2.Start(ctx, "laas."+setPorts.Name, map[string]any{"switch": sw, "state": stateIdle, "job_id": s.job.Job, "epoch": s.job.Epoch}, traceTag(s.job.Job))
+		if err != nil {
+			return err
+		}
+		err = retry.Until(ctx, time.Second, func(ctx context.Context) (bool, error) {
+			e, err := s.ST2.Execution(ctx, e.ID)
+			return err == nil && !slices.Contains(live, e.Status), err
+		})
+		if err != nil {
+			return fault.Wrap(err, "wait for the ports on switch %s", sw)
+		}
+	}
+	return nil
+}
 
 func (s portsStep) Prove(ctx context.Context) (string, error) { return s.checkPorts(ctx, stateIdle) }
