@@ -95,7 +95,7 @@ type SSH struct {
 	PrivateKeyName string   `json:"private_key_name" default:"laas.secret.ssh.lab" desc:"Encrypted datastore key that holds the lab's private key (OpenSSH or PEM)."`
 	PrivateKeyFile string   `json:"private_key_file" desc:"File with the lab's private key instead. Every StackStorm worker must be able to read it."`
 	ConnectTimeout Duration `json:"connect_timeout" default:"10" max:"60" desc:"Seconds to connect and log in."`
-	CommandTimeout Duration `json:"command_timeout" default:"120" max:"600" desc:"Seconds one command on a host may take."`
+	CommandTimeout Duration `json:"command_timeout" default:"120" max:"300" desc:"Seconds one command on a host may take."`
 	ReadyTimeout   Duration `json:"ready_timeout" default:"300" max:"1800" desc:"Seconds within which a host must answer on its booked network."`
 	ReadyInterval  Duration `json:"ready_interval" default:"5" max:"60" desc:"Seconds between two tries to reach a host."`
 }
@@ -122,7 +122,7 @@ type Imaging struct {
 
 // BMC configures baseboard management controllers.
 type BMC struct {
-	Timeout      Duration `json:"timeout" default:"10" max:"60" desc:"Seconds one exchange with a BMC may take."`
+	Timeout      Duration `json:"timeout" default:"10" max:"30" desc:"Seconds one exchange with a BMC may take."`
 	Retry        Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which connecting is repeated after time-outs; 0 never repeats."`
 	PowerTimeout Duration `json:"power_timeout" default:"120" max:"600" desc:"Seconds within which a host must reach the power state asked for."`
 	PollInterval Duration `json:"poll_interval" default:"3" max:"60" desc:"Seconds between two looks at the power state."`
@@ -138,7 +138,7 @@ type Release struct {
 // ST2 configures how the pack uses StackStorm.
 type ST2 struct {
 	Timeout        Duration `json:"timeout" default:"15" max:"60" desc:"Seconds one call to StackStorm's API may take."`
-	Retry          Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which a call is repeated after time-outs and HTTP 5xx; 0 never repeats."`
+	Retry          Duration `json:"retry" default:"60" max:"120" desc:"Seconds for which a call is repeated after time-outs and HTTP 5xx; 0 never repeats."`
 	CancelInterval Duration `json:"cancel_interval" default:"15" max:"60" desc:"Seconds between two looks at whether the execution was cancelled."`
 	OrphanGrace    Duration `json:"orphan_grace" default:"300" max:"3600" desc:"Seconds after which a dispatched job that no execution has claimed is started by laas.reconcile."`
 }
