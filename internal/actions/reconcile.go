@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,14 +24,19 @@ type reconcileResult struct {
 	action.Result
 	Resumed   []int `json:"resumed"`
 	Cancelled []int `json:"cancelled"`
+	// Missing are jobs with hosts that the dashboard does not know, Ended those of them that were ended for that.
+	Missing []int `json:"missing"`
+	Ended   []int `json:"ended"`
 }
 
 var reconcile = &action.Action{
 	Name: "reconcile",
 	Description: "Find jobs that the dashboard shows as new or in progress while no execution works on them, and resume them. " +
-		"A job whose run an operator cancelled is not resumed: its tasks end in error with that reason, until laas.resume_job.",
-	Output: []action.Field{{Name: "resumed", Description: "Jobs that were started again."}, {Name: "cancelled", Description: "Jobs that were reported as cancelled."}},
-	Budget: sum(records, records, records, func(c *config.Config) time.Duration { return dashboardCalls(c, 12) }),
+		"A job whose run an operator cancelled is not resumed: its tasks end in error with that reason, until laas.resume_job. " +
+		"A job that owns hosts and that the dashboard no longer knows is ended after dashboard.vanish_grace.",
+	Output: []action.Field{{Name: "resumed", Description: "Jobs that were started again."}, {Name: "cancelled", Description: "Jobs that were reported as cancelled."},
+		{Name: "missing", Description: "Jobs that own hosts and that the dashboard no longer knows."}, {Name: "ended", Description: "Jobs of which that was true for too long: their hosts are being taken back."}},
+	Budget: sum(records, records, records, records, func(c *config.Config) time.Duration { return dashboardCalls(c, 16) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l := open(c)
 		d, err := l.dashboard()
@@ -45,19 +51,30 @@ var reconcile = &action.Action{
 		if err != nil {
 			return nil, err
 		}
-		out := reconcileResult{Resumed: []int{}, Cancelled: []int{}}
+		out := reconcileResult{Resumed: []int{}, Cancelled: []int{}, Missing: []int{}, Ended: []int{}}
+		var troubles []error // of one job, which stop no other
 		for _, id := range offered {
-			if slices.Contains(busy, id) {
-				continue
-			}
-			if err := l.orphan(ctx, d, id, &out); err != nil {
-				return nil, fault.Wrap(err, "job %d", id)
+			if !slices.Contains(busy, id) {
+				troubles = append(troubles, fault.Wrap(l.orphan(ctx, d, id, &out), "job %d", id))
 			}
 		}
-		out.Result = action.Result{Changed: len(out.Resumed)+len(out.Cancelled) > 0,
+		troubles = append(troubles, l.vanished(ctx, d, offered, busy, &out))
+		if err := errors.Join(troubles...); err != nil {
+			return nil, fault.As(fault.KindOf(firstOf(troubles)), err)
+		}
+		out.Result = action.Result{Changed: len(out.Resumed)+len(out.Cancelled)+len(out.Ended) > 0,
 			Summary: fmt.Sprintf("%d job(s) on the dashboard, %d being worked on, %d resumed, %d reported as cancelled", len(offered), len(busy), len(out.Resumed), len(out.Cancelled))}
+		if len(out.Missing)+len(out.Ended) > 0 {
+			out.Summary += fmt.Sprintf("; unknown to the dashboard: job(s) %v, which end after %s, and %v, whose hosts are being taken back now",
+				out.Missing, c.Config.Dashboard.Vanish.D(), out.Ended)
+		}
 		return out, nil
 	},
+}
+
+func firstOf(errs []error) error {
+	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	return errs[i]
 }
 
 // offers lists the jobs that have a task which is new or in progress.

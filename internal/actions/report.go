@@ -57,6 +57,10 @@ func report(ctx context.Context, r *run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := reportResult{Failed: []string{}}
+	if r.plan.Vanished {
+		return r.sumUp(ctx, finals, out)
+	}
 	d, err := r.dashboard()
 	if err != nil {
 		return nil, err
@@ -65,7 +69,6 @@ func report(ctx context.Context, r *run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := reportResult{Failed: []string{}}
 	finals = slices.DeleteFunc(finals, func(f *final) bool {
 		if w, listed := now[f.task.ID]; listed && (w.content != f.task.Content || w.status == booking.StatusNew && f.rec.Acked != nil) {
 			out.Superseded++
@@ -76,6 +79,11 @@ func report(ctx context.Context, r *run) (any, error) {
 	if err := r.tell(ctx, d, finals); err != nil {
 		return nil, err
 	}
+	return r.sumUp(ctx, finals, out)
+}
+
+// sumUp journals how the job ended.
+func (r *run) sumUp(ctx context.Context, finals []*final, out reportResult) (any, error) {
 	for _, f := range finals {
 		if f.rec.Outcome == booking.Done {
 			out.Done++

@@ -114,11 +114,13 @@ type JobRecord struct {
 	// State is running, done or failed.
 	State string `json:"state"`
 	// Summary says how it ended.
-	Summary   string    `json:"summary,omitempty"`
-	Hosts     []string  `json:"hosts,omitempty"`
-	Execution string    `json:"execution,omitempty"`
-	Started   time.Time `json:"started"`
-	Updated   time.Time `json:"updated"`
+	Summary   string   `json:"summary,omitempty"`
+	Hosts     []string `json:"hosts,omitempty"`
+	Execution string   `json:"execution,omitempty"`
+	// Missing is since when the dashboard does not know the job; reconcile writes it, while nothing works on the job.
+	Missing *time.Time `json:"missing,omitempty"`
+	Started time.Time  `json:"started"`
+	Updated time.Time  `json:"updated"`
 }
 
 // Journal reads and writes the records.

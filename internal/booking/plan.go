@@ -40,6 +40,8 @@ type Plan struct {
 	Digest     string    `json:"digest"`
 	Dispatched time.Time `json:"dispatched"`
 	Tasks      []Planned `json:"tasks"`
+	// Vanished says that the dashboard no longer knows the job: nobody is to be told.
+	Vanished bool `json:"vanished,omitempty"`
 }
 
 // NewPlan makes the plan of a job. Its digest covers each task's id, generation and content.
