@@ -94,7 +94,7 @@ func runDemo(c *cli.Context) error {
 			return err
 		}
 	} else {
-		summary(c.App.Writer, report, before, s)
+		summary(c.App.Writer, report, files, before, s)
 	}
 	switch {
 	case report.Failed():

@@ -59,6 +59,7 @@ func newProgress(out io.Writer, on bool) *watcher {
 		w.bars.SetStyle(progress.StyleBlocks)
 		w.bars.Style().Visibility = progress.StyleVisibility{Percentage: true, Time: true, Tracker: true}
 		w.bars.Style().Colors = progress.StyleColors{Message: text.Colors{text.FgCyan}, Tracker: text.Colors{text.FgGreen}}
+		w.bars.SetTrackerPosition(progress.PositionRight)
 		w.bars.SetMessageLength(46)
 		w.bars.SetTrackerLength(24)
 		w.bars.SetUpdateFrequency(80 * time.Millisecond)

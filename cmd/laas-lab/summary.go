@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,12 +14,12 @@ import (
 	"stackstorm-laas/internal/simlab/lab"
 )
 
-// summary tells a person what became of the bookings: who had what after each body, how long the stages took, what is left.
-func summary(w io.Writer, r demo.Report, after []lab.Report, s *demo.Session) {
+// summary tells a person what became of the bookings: who had what after each body of jobs/new, how long the stages took, what is left.
+func summary(w io.Writer, r demo.Report, files []string, after []lab.Report, s *demo.Session) {
 	fmt.Fprintln(w)
 	for i, report := range after {
 		if len(after) > 1 {
-			fmt.Fprintf(w, "After body %d of %d:\n", i+1, len(after))
+			fmt.Fprintf(w, "After %s:\n", filepath.Base(files[i]))
 		}
 		hosts(w, report)
 		fmt.Fprintf(w, "VPN accounts: %s\n\n", orNone(report.VPNUsers))
