@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"stackstorm-laas/internal/action"
@@ -120,9 +121,13 @@ func (h *hostRun) outside(ctx context.Context, d bmc.Accounts) ([]bmc.Account, e
 	return out, nil
 }
 
-// postBMC tells the dashboard where the BMC is. The dashboard answers 500 although it saved the data when it cannot find the
-// host's booking; the same data is in the user's message, so that is noted and no failure.
+// postBMC tells the dashboard where the BMC is, for the booking's PDF; the user has the same in his message. The dashboard answers 500,
+// although it saved the data, when it cannot find the host's booking, and it stores no BMC without a MAC: both are noted and no
+// failure.
 func (h *hostRun) postBMC(ctx context.Context, password secret.String) error {
+	if h.host.BMC.MAC == "" {
+		return h.note(ctx, "The dashboard was not told where the BMC is: the inventory has no MAC of it.")
+	}
 	dash, err := h.dashboard()
 	if err != nil {
 		return err
@@ -131,7 +136,19 @@ func (h *hostRun) postBMC(ctx context.Context, password secret.String) error {
 	if err != nil {
 		return err
 	}
-	return dash.PostBMC(ctx, h.host.DashboardID, dashboard.BMCInfo{Address: address, MAC: string(h.host.BMC.MAC), User: h.rec.BMC.User, Password: password})
+	err = dash.PostBMC(ctx, h.host.DashboardID, dashboard.BMCInfo{Address: address, MAC: string(h.host.BMC.MAC), User: h.rec.BMC.User, Password: password})
+	if fault.Is(err, fault.Failed) {
+		return h.note(ctx, "The dashboard did not confirm where the BMC is.")
+	}
+	return err
+}
+
+// note adds to what the user is told of the host.
+func (h *hostRun) note(ctx context.Context, text string) error {
+	if !strings.Contains(h.rec.Note, text) {
+		h.rec.Note = strings.TrimSpace(h.rec.Note + " " + text)
+	}
+	return h.Save(ctx, h.rec)
 }
 
 // ipv4 is the BMC's address in the only form the dashboard stores.
