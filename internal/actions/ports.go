@@ -237,7 +237,7 @@ func bookedPort(n config.Network, nic inventory.NIC, vlans []payload.VLAN) (p ne
 			add("VLAN %d is booked twice", v.ID)
 		case v.Tagged:
 			p.Tagged = append(p.Tagged, v.ID)
-		case p.Native != 0:
+		case p.Native != 0: // decided: the 2019 pack took the last one, but which of two networks a tenant meant must not be guessed
 			add("VLANs %d and %d are both untagged", p.Native, v.ID)
 		default:
 			p.Native = v.ID
