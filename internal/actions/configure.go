@@ -31,28 +31,10 @@ func configure(ctx context.Context, h *hostRun) (any, error) {
 	if h.rec.Configured != nil {
 		return h.result(false, "keys and interfaces were written already"), nil
 	}
-	known, err := h.HostKey(ctx, h.host.Name)
-	if err != nil {
-		return nil, err
-	}
-	if known.Key == "" {
-		return nil, fault.New(fault.Refused, "the host's SSH key was never recorded")
-	}
-	conn, err := h.ssh(ctx, h.host, known.Key)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	if err := h.installKeys(ctx, conn, h.work.Keys()); err != nil {
-		return nil, err
-	}
-	if h.work.Network != nil {
-		if err := h.writeInterfaces(ctx, conn); err != nil {
+	if h.rec.Written == nil {
+		if err := h.write(ctx); err != nil {
 			return nil, err
 		}
-	}
-	if _, err := conn.Run(ctx, "sync"); err != nil {
-		return nil, err
 	}
 	if h.work.Network != nil {
 		if err := h.shutDown(ctx); err != nil {
@@ -64,6 +46,35 @@ func configure(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured", len(h.work.Keys()), h.Config.SSH.TenantUser), nil
+}
+
+// write puts the tenant's keys and the booked interfaces onto the host's disk.
+func (h *hostRun) write(ctx context.Context) error {
+	known, err := h.HostKey(ctx, h.host.Name)
+	if err != nil {
+		return err
+	}
+	if known.Key == "" {
+		return fault.New(fault.Refused, "the host's SSH key was never recorded")
+	}
+	conn, err := h.ssh(ctx, h.host, known.Key)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := h.installKeys(ctx, conn, h.work.Keys()); err != nil {
+		return err
+	}
+	if h.work.Network != nil {
+		if err := h.writeInterfaces(ctx, conn); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.Run(ctx, "sync"); err != nil {
+		return err
+	}
+	h.rec.Written = h.time()
+	return h.Save(ctx, h.rec)
 }
 
 var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
@@ -203,6 +214,9 @@ func (h *hostRun) shutDown(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
+	if state, err := d.PowerState(ctx); err != nil || state == bmc.Off {
+		return err
+	}
 	if err := h.Checkpoint(ctx); err != nil {
 		return err
 	}

@@ -105,7 +105,12 @@ var returnHost = &action.Action{
 		if _, err := d.SetWorking(ctx, h.host.DashboardID, true); err != nil {
 			return nil, err
 		}
-		return h.finishOld(ctx, "is proven clean and back in the pool")
+		result, err = h.finishOld(ctx, "is proven clean and back in the pool")
+		if err != nil {
+			return nil, err
+		}
+		// The ownership ends last: until then this can be run again.
+		return result, h.Disown(ctx, h.host.Name)
 	},
 }
 

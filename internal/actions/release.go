@@ -102,10 +102,16 @@ func prove(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.Save(ctx, h.rec); err != nil {
 		return nil, err
 	}
-	if err := h.Disown(ctx, h.host.Name); err != nil {
+	clean := proofResult{Result: h.result(true, "is proven clean"), Clean: true, Unproven: []string{}}
+	owner, err := h.Owner(ctx, h.host.Name)
+	if err != nil {
 		return nil, err
 	}
-	return proofResult{Result: h.result(true, "is proven clean"), Clean: true, Unproven: []string{}}, nil
+	if owner != nil && owner.Quarantine != "" { // it is out of the pool, and an operator brings it back
+		clean.Result = h.result(true, "is proven clean, and in quarantine until laas.return_host or laas.retire_host")
+		return clean, nil
+	}
+	return clean, h.Disown(ctx, h.host.Name)
 }
 
 // quarantine keeps the host from everybody. It must leave the dashboard's pool before its network task may be reported, because that

@@ -34,6 +34,10 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 	if h.rec.Imaging == nil || h.rec.Imaging.Complete == nil {
 		return nil, fault.New(fault.Refused, "no image was written")
 	}
+	if h.rec.Written != nil && h.rec.Booted != nil { // it may be off, and once more on it is where it was booked
+		return verifyResult{Result: h.result(false, "runs %s %s, proven before", h.rec.Booted.OS, h.rec.Booted.Version),
+			OS: strings.TrimSpace(h.rec.Booted.OS + " " + h.rec.Booted.Version), MachineID: shortID(h.rec.Booted.MachineID)}, nil
+	}
 	known, err := h.HostKey(ctx, h.host.Name)
 	if err != nil {
 		return nil, err

@@ -55,6 +55,8 @@ type TaskRecord struct {
 	Booted *Booted `json:"booted,omitempty"`
 	// BMC is set before the account is made.
 	BMC *BMCAccount `json:"bmc,omitempty"`
+	// Written is when keys and interfaces were on the disk: what the host is at its next start is the tenant's.
+	Written *time.Time `json:"written,omitempty"`
 	// Configured is when interfaces and keys were in place, for the keys of KeyDigest.
 	Configured *time.Time `json:"configured,omitempty"`
 	// HandedOver is when the host was proven on its booked network.

@@ -82,6 +82,9 @@ func each(t *testing.T, stages []stage, test func(t *testing.T, s stage, system 
 	}
 }
 
+// patient leaves room for a busy machine where nothing is meant to hang.
+const patient = 8 * time.Second
+
 // impatient makes the pack give up after a second or two.
 const impatient = 2 * time.Second
 

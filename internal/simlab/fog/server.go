@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,12 +50,24 @@ type lies struct {
 	cancelled map[int]bool
 }
 
+func noLies() lies { return lies{map[string]int{}, map[int]world.Task{}, map[int]bool{}} }
+
+// confess ends what earlier lies told when no lie is in force any more.
+func (s *Server) confess() {
+	if slices.ContainsFunc(s.faults.Active(), func(f faults.Fault) bool { return f.System == "fog" && f.Kind == faults.Lie }) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lies = noLies()
+}
+
 // Serve starts FOG with the world's hosts, images and tasks.
 func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	if f == nil {
 		f = &faults.Set{}
 	}
-	s := &Server{cfg: cfg, world: w, faults: f, lies: lies{map[string]int{}, map[int]world.Task{}, map[int]bool{}}}
+	s := &Server{cfg: cfg, world: w, faults: f, lies: noLies()}
 	var err error
 	s.Server, err = web.Serve(cfg.Addr, s)
 	return s, err
@@ -110,6 +123,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := &request{ResponseWriter: w, Request: r, parts: strings.Split(strings.TrimSuffix(path, "/"), "/")}
+	s.confess()
 	op, target := s.operation(q)
 	if op != "" {
 		q.fault = s.faults.At("fog", op, target)
