@@ -3,9 +3,12 @@ package actions
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"time"
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/directory"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/secret"
@@ -17,7 +20,7 @@ var grantVPN = &action.Action{
 	Name:        "grant_vpn",
 	Description: "Make the VPN account of one user of a booking and prove that it logs in. Its password is stored encrypted and told to the user only.",
 	Params:      []action.Param{taskParam, jobParam, epochParam},
-	Budget:      sum(records, ldap, ldap),
+	Budget:      sum(records, ldap, ldap, func(c *config.Config) time.Duration { return dashboardCalls(c, 1) }),
 	Run:         forAccess("VPN account", grant),
 }
 
@@ -73,7 +76,7 @@ func grant(ctx context.Context, r *run, rec *booking.TaskRecord) (any, error) {
 		return nil, err
 	}
 	defer d.Close()
-	account := directory.Account{UID: uid, CommonName: fmt.Sprintf("LaaS user %d", task.Access.User), Surname: fmt.Sprintf("job %d", r.job.Job), Password: password}
+	account := directory.Account{UID: uid, CommonName: r.userName(ctx, task.Access.User), Surname: fmt.Sprintf("job %d", r.job.Job), Password: password}
 	if err := d.Put(ctx, account); err != nil {
 		return nil, err
 	}
@@ -85,6 +88,23 @@ func grant(ctx context.Context, r *run, rec *booking.TaskRecord) (any, error) {
 		return nil, err
 	}
 	return action.Result{Summary: "VPN account " + uid + " is made, its login is proven", Changed: true}, nil
+}
+
+// plainName is a user's name that is safe to show anywhere.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._@-]*$`)
+
+// userName is what the dashboard calls a user. The dashboard of 2019 does not tell, and an account must not fail for want of a name.
+func (r *run) userName(ctx context.Context, id int) string {
+	fallback := fmt.Sprintf("LaaS user %d", id)
+	d, err := r.dashboard()
+	if err != nil {
+		return fallback
+	}
+	u, err := d.User(ctx, id)
+	if err != nil || len(u.Username) > 64 || !plainName.MatchString(u.Username) {
+		return fallback
+	}
+	return u.Username
 }
 
 func vpnSecret(uid string) string { return "laas.secret.vpn." + uid }
