@@ -14,8 +14,9 @@ import (
 )
 
 func jobCommand() *cli.Command {
-	return &cli.Command{Name: "job", Usage: "show what was done for a job", Subcommands: []*cli.Command{
+	return &cli.Command{Name: "job", Usage: "show what was, and would be, done for a job", Subcommands: []*cli.Command{
 		{Name: "show", Usage: "show the journal of a job: its tasks, hosts, stages and reasons", ArgsUsage: "JOB", Action: showJob},
+		planCommand(),
 		{Name: "owners", Usage: "show which job every host belongs to, and which are in quarantine", Action: showOwners},
 	}}
 }

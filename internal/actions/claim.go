@@ -157,6 +157,13 @@ func (l *lab) workflow(ctx context.Context) string {
 	return chain[len(chain)-1].ID
 }
 
+// What this version cannot do yet, in the words that users read.
+const (
+	noSoftware   = "this lab cannot install software on a booking yet; the hosts are handed over without it"
+	noSnapshot   = "this lab cannot take snapshots of a host yet; the host was not touched"
+	noSuchAccess = "this lab gives no access of this type"
+)
+
 // claimTasks decides what belongs to no host.
 func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 	for i := range r.plan.Tasks {
@@ -169,9 +176,9 @@ func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 		case t.Software != nil && t.Software.Empty:
 			rec.Outcome = booking.Done
 		case t.Software != nil:
-			rec.Outcome, rec.Reason = booking.Error, "this lab cannot install software on a booking yet; the hosts are handed over without it"
+			rec.Outcome, rec.Reason = booking.Error, noSoftware
 		case t.Kind == payload.KindSnapshot:
-			rec.Outcome, rec.Reason = booking.Error, "this lab cannot take snapshots of a host yet; the host was not touched"
+			rec.Outcome, rec.Reason = booking.Error, noSnapshot
 		case t.Access != nil && t.Access.KeyProblem != "":
 			rec.Outcome, rec.Reason = booking.Error, "the SSH key cannot be used: "+t.Access.KeyProblem
 		case t.Access != nil && t.Access.Type == "vpn" && t.Access.Revoke:
@@ -185,7 +192,7 @@ func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 		case t.Access != nil && t.Access.Type == "ssh": // it follows its hosts
 			rec.Outcome, rec.Reason = booking.Open, ""
 		case t.Access != nil:
-			rec.Outcome, rec.Reason = booking.Error, "this lab gives no access of this type"
+			rec.Outcome, rec.Reason = booking.Error, noSuchAccess
 		case t.Hardware != nil, t.Network != nil && r.isRecord(t):
 			continue // journalled with its host
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 )
@@ -61,7 +62,7 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		if owner != nil && owner.Quarantine != "" {
 			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
 		}
-		if why := r.unusable(w, host); why != "" {
+		if why := unusable(r.Config.Network, w, host); why != "" {
 			return refuse("%s", why)
 		}
 		if other, vlan := booking.Conflict(w, r.job.Job, k.owners, r.Config.Network.PublicVLANs); other != nil {
@@ -96,7 +97,7 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 }
 
 // unusable says why a booked host cannot be provisioned whatever is tried.
-func (r *run) unusable(w *booking.Work, host *inventory.Host) string {
+func unusable(n config.Network, w *booking.Work, host *inventory.Host) string {
 	if w.Refused != "" {
 		return w.Refused
 	}
@@ -106,7 +107,7 @@ func (r *run) unusable(w *booking.Work, host *inventory.Host) string {
 	if w.Network == nil {
 		return ""
 	}
-	_, err := bookedPorts(r.Config.Network, host, w.Network.Network)
+	_, err := bookedPorts(n, host, w.Network.Network)
 	if err != nil {
 		return err.Error()
 	}

@@ -13,6 +13,7 @@ import (
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
+	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/retry"
 )
 
@@ -130,12 +131,13 @@ func (h *hostRun) taskName() string {
 func (h *hostRun) taskPrefix() string { return fmt.Sprintf("laas job %d %s ", h.job.Job, h.host.Name) }
 
 // imageRef is the image as FOG is asked for it: a booking may name one of the host's OS families.
-func (h *hostRun) imageRef() string {
-	ref := h.work.Hardware.Hardware.Image
-	if own, ok := h.host.Images[strings.ToLower(ref)]; ok {
+func (h *hostRun) imageRef() string { return imageFor(h.host, h.work.Hardware.Hardware.Image) }
+
+func imageFor(host *inventory.Host, booked string) string {
+	if own, ok := host.Images[strings.ToLower(booked)]; ok {
 		return own
 	}
-	return ref
+	return booked
 }
 
 // families are the OS families that an image's name may tell.

@@ -62,7 +62,7 @@ func grant(ctx context.Context, r *run, rec *booking.TaskRecord) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	uid := fmt.Sprintf("laas-%d-%d", r.job.Job, task.Access.User)
+	uid := vpnAccount(r.job.Job, task.Access.User)
 	rec.Account = uid
 	if err := r.Save(ctx, rec); err != nil { // before the account exists
 		return nil, err
@@ -161,3 +161,6 @@ func (r *run) accountIsDead(ctx context.Context, d *directory.Directory, uid str
 	}
 	return nil
 }
+
+// vpnAccount names a user's account in a booking; the user's own name is no secret of the dashboard's, and not the VPN's business.
+func vpnAccount(job, user int) string { return fmt.Sprintf("laas-%d-%d", job, user) }

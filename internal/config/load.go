@@ -31,6 +31,23 @@ func Parse(text []byte) (*Config, error) {
 	return c, nil
 }
 
+// ParseNetwork reads the group network of a configuration and nothing else: it holds no secrets, so that a laas.yaml will do whose other
+// values only StackStorm can resolve.
+func ParseNetwork(text []byte) (Network, error) {
+	var tree struct {
+		Network map[string]any `json:"network"`
+	}
+	if err := json.Unmarshal(text, &tree); err != nil {
+		return Network{}, fault.New(fault.Config, "the configuration's network is not an object: %w", err)
+	}
+	c := &Config{}
+	var problems []fault.Problem
+	fill(reflect.ValueOf(&c.Network).Elem(), tree.Network, "network", &problems)
+	problems = append(problems, c.crossCheck()...)
+	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool { return !strings.HasPrefix(p.Path, "network.") })
+	return c.Network, fault.FromProblems(fault.Config, "the configuration", problems)
+}
+
 // crossCheck finds values that are each right and do not go together.
 func (c *Config) crossCheck() (problems []fault.Problem) {
 	n := c.Network
