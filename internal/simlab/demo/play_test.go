@@ -61,7 +61,10 @@ func open(t *testing.T, o demo.Options) *play {
 	var stop context.CancelFunc
 	p.ctx, stop = context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(stop)
-	o.Pack, o.Pace = pack, pace
+	o.Pack = pack
+	if o.Pace == (world.Pace{}) {
+		o.Pace = pace
+	}
 	if o.Slack == 0 {
 		o.Slack = 20 * time.Second
 	}
