@@ -215,9 +215,12 @@ func (r *run) conclude(ctx context.Context, f *final, hosts map[string]*hostRun)
 	}
 	if f.rec.Outcome != booking.Done {
 		f.message = booking.ErrorMessage(f.rec.Stage, f.rec.Reason)
+		if ready := r.ready(f.task, hosts); len(ready) > 0 {
+			f.message += "\n" + booking.SSHMessage(r.Config.SSH.TenantUser, ready)
+		}
 		return nil
 	}
-	return r.goodNews(ctx, f, h)
+	return r.goodNews(ctx, f, h, r.ready(f.task, hosts))
 }
 
 // concludeNetwork follows the host: its network is done when it was handed over, or when its ports are proven idle.
@@ -246,7 +249,7 @@ func (r *run) concludeSSH(f *final, hosts map[string]*hostRun) {
 }
 
 // goodNews writes what the user gets.
-func (r *run) goodNews(ctx context.Context, f *final, h *hostRun) error {
+func (r *run) goodNews(ctx context.Context, f *final, h *hostRun, ready []string) error {
 	t := f.task
 	switch {
 	case h != nil && h.work.Mode == booking.Release:
@@ -271,18 +274,21 @@ func (r *run) goodNews(ctx context.Context, f *final, h *hostRun) error {
 		}
 		f.message, f.token = booking.VPNMessage(f.rec.Account, password, r.Config.VPN.HelpURL), "vpn_"+f.rec.Account
 	case t.Access != nil:
-		f.message = booking.SSHMessage(r.Config.SSH.TenantUser, r.addresses(ctx, t))
+		f.message = booking.SSHMessage(r.Config.SSH.TenantUser, ready)
 	default:
 		f.message = "There was nothing to do."
 	}
 	return nil
 }
 
-func (r *run) addresses(ctx context.Context, t *booking.Planned) (out []string) {
-	for _, name := range r.job.Hosts {
-		h, err := inventory.LoadHost(ctx, r.ST2, name)
-		if err == nil && slices.Contains(t.Access.Hosts, h.DashboardID) {
-			out = append(out, hostID(h))
+// ready are the addresses of the hosts that have the keys of an SSH task.
+func (r *run) ready(t *booking.Planned, hosts map[string]*hostRun) (out []string) {
+	if t.Access == nil || t.Access.Type != "ssh" {
+		return nil
+	}
+	for _, id := range t.Access.Hosts {
+		if h := hosts[id]; h != nil && h.host != nil && h.rec.HandedOver != nil && h.work.Mode != booking.Release {
+			out = append(out, hostID(h.host))
 		}
 	}
 	return out
