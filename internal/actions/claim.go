@@ -205,8 +205,7 @@ func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 
 // revokeAll adds every VPN account of the job when all of its hosts are taken back, whether its task came again or not.
 func (r *run) revokeAll(ctx context.Context, out *claimed) error {
-	work := r.plan.Work()
-	if len(work) == 0 || slices.ContainsFunc(work, func(w *booking.Work) bool { return w.Mode != booking.Release }) {
+	if !r.plan.Releases() {
 		return nil
 	}
 	all, err := r.Tasks(ctx, r.job.Job)

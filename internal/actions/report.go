@@ -65,7 +65,7 @@ func report(ctx context.Context, r *run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	now, err := asks(ctx, d, r.job.Job)
+	now, err := r.asks(ctx, d)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
@@ -10,6 +11,7 @@ import (
 	"stackstorm-laas/internal/booking/payload"
 	"stackstorm-laas/internal/dashboard"
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/rest"
 )
 
 // atOnce is how many calls to the dashboard run side by side.
@@ -41,6 +43,32 @@ func asks(ctx context.Context, d *dashboard.Client, job int) (map[string]wanted,
 	}
 	return out, nil
 }
+
+// asks reads what the dashboard wants of the run's tasks now. When it cannot show its lists, because it cannot show some job in them, a
+// run that only takes hosts back asks for its own job alone: it shows what is wanted, though not of which tasks it is new, and a booking
+// that has ended stays that way.
+func (r *run) asks(ctx context.Context, d *dashboard.Client) (map[string]wanted, error) {
+	now, err := asks(ctx, d, r.job.Job)
+	if err == nil || rest.StatusOf(err) != http.StatusInternalServerError || !r.plan.Releases() {
+		return now, err
+	}
+	job, jerr := d.Job(ctx, r.job.Job)
+	if jerr != nil {
+		return nil, err
+	}
+	tasks, _ := payload.DecodeJob(job.ID, job.Payload)
+	if !booking.Ended(tasks) {
+		return nil, err
+	}
+	now = map[string]wanted{}
+	for _, t := range tasks {
+		now[t.ID] = wanted{statusUnknown, t.Digest()}
+	}
+	return now, nil
+}
+
+// statusUnknown is the status of a task that was not found in a list.
+const statusUnknown = -1
 
 // errSuperseded says that the dashboard wants something else by now; the task is left to the next poll.
 var errSuperseded = fault.New(fault.Superseded, "the dashboard wants something else by now")
@@ -86,7 +114,7 @@ func (r *run) acknowledge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now, err := asks(ctx, d, r.job.Job)
+	now, err := r.asks(ctx, d)
 	if err != nil {
 		return err
 	}

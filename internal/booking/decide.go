@@ -56,7 +56,8 @@ type View struct {
 	Jobs    map[int]*JobRecord
 	// PublicVLANs may be in several bookings at once.
 	PublicVLANs []int
-	// Blind says that the offers do not tell which of their tasks are new: only changed content is new work then.
+	// Blind says that the offers are whole jobs of bookings that have ended, because the dashboard cannot say which tasks are new: only
+	// changed content is new work then.
 	Blind bool
 }
 
@@ -80,13 +81,18 @@ func Decide(st *State, v View) (plans []*Plan) {
 	if st.Jobs == nil {
 		st.Jobs = map[int]*JobState{}
 	}
-	st.Held = map[int]Held{}
+	if !v.Blind || st.Held == nil { // who sees only some jobs knows nothing of what holds the others
+		st.Held = map[int]Held{}
+	}
 	offered := map[int][]payload.Task{}
 	for _, o := range v.Offers {
 		tasks, _ := payload.DecodeJob(o.Job, o.Payload)
 		tasks = slices.DeleteFunc(tasks, func(t payload.Task) bool {
 			return t.Problem != "" || t.Kind == payload.KindAnalytics || t.Kind == payload.KindUnknown
 		})
+		if v.Blind {
+			tasks = endingOnly(tasks)
+		}
 		if len(tasks) > 0 {
 			offered[o.Job] = tasks
 		}
@@ -98,6 +104,7 @@ func Decide(st *State, v View) (plans []*Plan) {
 			st.Jobs[job] = js
 		}
 		js.Last = v.Began
+		delete(st.Held, job)
 		plan, h := js.decide(job, offered[job], v)
 		if plan != nil {
 			h = waits(plan, v)

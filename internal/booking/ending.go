@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"slices"
 	"time"
 
 	"stackstorm-laas/internal/booking/payload"
@@ -39,4 +40,32 @@ func Ending(job int, owners []*Owner, records []*TaskRecord, now time.Time) *Pla
 	p := NewPlan(job, tasks, now)
 	p.Vanished = true
 	return p
+}
+
+// Ended says whether the tasks of a whole job are those of a booking that has ended: every host is to be switched off, and no port of any
+// of them carries anything. Less is no proof: a dashboard of mid-2020 showed new bookings as switched off.
+func Ended(tasks []payload.Task) bool {
+	idle := map[string]bool{}
+	for _, t := range tasks {
+		if t.Network != nil {
+			idle[t.Host] = t.Network.Empty()
+		}
+	}
+	hosts := 0
+	for _, t := range tasks {
+		switch {
+		case t.Kind == payload.KindHardware && (t.Hardware == nil || !t.Hardware.Release() || !idle[t.Host]):
+			return false
+		case t.Kind == payload.KindHardware:
+			hosts++
+		}
+	}
+	return hosts > 0
+}
+
+// endingOnly keeps the tasks that a booking's end consists of.
+func endingOnly(tasks []payload.Task) []payload.Task {
+	return slices.DeleteFunc(tasks, func(t payload.Task) bool {
+		return t.Hardware == nil && t.Network == nil && (t.Access == nil || !t.Access.Revoke)
+	})
 }

@@ -243,6 +243,12 @@ func (w *Work) Keys() []string {
 	return slices.Compact(out)
 }
 
+// Releases says whether the plan takes hosts back and does nothing else with any.
+func (p *Plan) Releases() bool {
+	work := p.Work()
+	return len(work) > 0 && !slices.ContainsFunc(work, func(w *Work) bool { return w.Mode != Release })
+}
+
 // Host finds the work of one host.
 func (p *Plan) Host(labID string) (*Work, error) {
 	for _, w := range p.Work() {

@@ -91,7 +91,7 @@ func Poll(ctx context.Context, in io.Reader, out io.Writer, now func() time.Time
 		return p.failed(err)
 	}
 	st.Failures, st.NotBefore = 0, time.Time{}
-	if st.Trouble != "" {
+	if st.Trouble != "" && !p.view.Blind {
 		p.log("info", "the dashboard answers again")
 		st.Trouble = ""
 	}
@@ -104,7 +104,7 @@ type poll struct {
 	view booking.View
 }
 
-// journal reads the records that the decision needs. One that cannot be read is as good as none.
+// journal reads the records that the decision needs. One that cannot be read stops the poll: whose a host is must not be guessed.
 func (p *poll) journal(keys map[string]string) error {
 	p.view.Records, p.view.Jobs = map[string]*booking.TaskRecord{}, map[int]*booking.JobRecord{}
 	for name, text := range keys {
@@ -147,10 +147,13 @@ func (p *poll) ask(ctx context.Context, cfg *config.Config) error {
 	for _, pr := range problems {
 		p.log("warning", "the dashboard's list of new jobs: "+pr.String())
 	}
+	if err != nil {
+		return p.blind(ctx, d, err)
+	}
 	for _, j := range jobs {
 		p.view.Offers = append(p.view.Offers, booking.Offer{Job: j.ID, Payload: j.Payload})
 	}
-	return err
+	return nil
 }
 
 // failed tells a trouble once and makes the sensor wait longer each time.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	_ "stackstorm-laas/internal/actions" // the program is built from it: a result that go test kept ends with a change of it
+	_ "stackstorm-laas/internal/sensor"
 )
 
 // pack is a copy of the pack with the program built into it.

@@ -14,7 +14,7 @@ import (
 // another makes of a recorded booking of hpe13 one of another host, with the number 7 and a network of its own.
 func another(body []byte, host, vlan string) []byte {
 	mac := "48:df:37:1d:" + strings.TrimPrefix(host, "hpe") + ":"
-	return []byte(strings.NewReplacer(`"id": 1,`, `"id": 7,`, `"hpe13"`, `"`+host+`"`, "48:df:37:1d:13:", mac, `"vlan_id": 100`, `"vlan_id": `+vlan,
+	return []byte(strings.NewReplacer(`"id": 1,`, `"id": 7,`, `"hpe13"`, `"`+host+`"`, "48:df:37:1d:13:", mac, `"vlan_id": 100`, `"vlan_id": `+vlan, `"vlan_id": 200`, `"vlan_id": 300`,
 		"-4", "-5").Replace(string(body)))
 }
 
