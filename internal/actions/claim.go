@@ -45,7 +45,7 @@ var claimHosts = &action.Action{
 	},
 	Budget: func(c *config.Config) time.Duration {
 		// One owner, one task record and one acknowledgement for each host and task; they go side by side.
-		return records(c)*5 + dashboardCalls(c, 14)
+		return records(c)*5 + dashboardCalls(c, 14) + fogCalls(c, 2)
 	},
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l, id := open(c), c.Params.Int("job_id")
@@ -94,7 +94,7 @@ func (r *run) claim(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := &known{inv, unusable, owners}
+	known := &known{inv, unusable, owners, map[string]string{}}
 	out := claimed{Epoch: job.Epoch, Provision: []string{}, Release: []string{}, ProvisionSwitches: []string{}, ReleaseSwitches: []string{},
 		Grant: []string{}, Revoke: []string{}, Refused: []string{}}
 	if err := l.Checkpoint(ctx); err != nil {

@@ -18,6 +18,8 @@ type known struct {
 	// unusable says what is wrong with the hosts that are not in the inventory although they have an entry.
 	unusable map[string]string
 	owners   []*booking.Owner
+	// noImage says of each image that was looked for in FOG why it cannot be had, "" if it can.
+	noImage map[string]string
 }
 
 func (k *known) owner(host string) *booking.Owner {
@@ -65,6 +67,9 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		if why := unusable(r.Config.Network, w, host); why != "" {
 			return refuse("%s", why)
 		}
+		if why := r.noImage(ctx, k, w, host); why != "" {
+			return refuse("%s", why)
+		}
 		if other, vlan := booking.Conflict(w, r.job.Job, k.owners, r.Config.Network.PublicVLANs); other != nil {
 			return refuse("VLAN %d is private and on the ports of %s, which belongs to job %d", vlan, other.Host, other.Job)
 		}
@@ -94,6 +99,27 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		rec.Outcome, rec.Reason = booking.Open, ""
 	}
 	return r.Save(ctx, rec)
+}
+
+// noImage says that FOG does not have the booked image: better now than when the host has left its tenant's network for it. A FOG that
+// does not answer is no reason to refuse; the host's own imaging will wait for it.
+func (r *run) noImage(ctx context.Context, k *known, w *booking.Work, host *inventory.Host) string {
+	if w.Mode != booking.Provision {
+		return ""
+	}
+	ref := imageFor(host, w.Hardware.Hardware.Image)
+	why, asked := k.noImage[ref]
+	if !asked {
+		f, err := r.fog()
+		if err == nil {
+			_, err = f.Image(ctx, ref)
+		}
+		if fault.Is(err, fault.NotFound) {
+			why = err.Error()
+		}
+		k.noImage[ref] = why
+	}
+	return why
 }
 
 // unusable says why a booked host cannot be provisioned whatever is tried.
@@ -148,7 +174,8 @@ func (r *run) keysThere(ctx context.Context, w *booking.Work, rec *booking.TaskR
 		return err
 	}
 	before, err := plan.Host(w.LabID)
-	if err == nil && slices.Equal(before.Keys(), w.Keys()) {
+	missing := func(k string) bool { return !slices.Contains(before.Keys(), k) }
+	if err == nil && !slices.ContainsFunc(w.Keys(), missing) {
 		rec.HandedOver, rec.Outcome, rec.Reason = last.HandedOver, booking.Done, ""
 	}
 	return nil

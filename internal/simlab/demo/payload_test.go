@@ -253,6 +253,18 @@ func TestAnImageThatTheDashboardDoesNotKnowIsRefusedAndTheMachineStays(t *testin
 	assert.Equal(t, 25.0, p.host().Image)
 }
 
+func TestAnImageThatFOGDoesNotHaveIsRefusedAndTheMachineStays(t *testing.T) {
+	t.Parallel()
+	p := playAll(t, "2019", "01")
+	before, id := p.host(), p.machineID(host)
+	require.NoError(t, p.Lab.Dashboard().Reimage(job, host, "77"))
+	require.NoError(t, p.Settle(p.ctx))
+	assert.Equal(t, before, p.host(), "it is still on its network")
+	assert.Equal(t, id, p.machineID(host))
+	p.allAre(booking.StatusError, "hardware")
+	assert.Contains(t, p.tasks("hardware")[0].Message, "image 77")
+}
+
 func TestAKeyThatIsNoneIsItsOwnersTroubleAlone(t *testing.T) {
 	t.Parallel()
 	p := playAll(t, "2019", "15c")
