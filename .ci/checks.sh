@@ -122,7 +122,7 @@ checks() {
   check 'a clone without binaries answers with a clear error' pack_tests Clone
   echo
   echo 'go test -race ./...'
-  go test -race ./... 2>&1 | { grep -v '\[no test files\]$' || true; } || failed+=('go test')
+  go test -race -timeout 30m ./... 2>&1 | { grep -v '\[no test files\]$' || true; } || failed+=('go test')
   echo
   if [[ ${#failed[@]} != 0 ]]; then
     printf 'FAILED after %s s:' "$(seconds "$start" "$EPOCHREALTIME")"
