@@ -3,6 +3,7 @@ package demo_test
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,11 +91,10 @@ const impatient = 2 * time.Second
 
 // breakAt makes a system fail from the moment that the stage starts.
 func (p *play) breakAt(s stage, f faults.Fault) {
-	armed := false
+	var once sync.Once
 	p.starting(func(e engine.Execution) {
-		if s.is(e) && !armed {
-			armed = true
-			p.Lab.Faults().Add(f)
+		if s.is(e) {
+			once.Do(func() { p.Lab.Faults().Add(f) })
 		}
 	})
 }
@@ -118,7 +118,6 @@ func TestWhatFailsDuringProvisioningEndsInErrorAndCanBeTakenBack(t *testing.T) {
 				assert.NotEmpty(t, task.Message)
 			}
 		case system == "ldap":
-			p.settle()
 			p.allAre(booking.StatusDone, "hardware")
 			p.allAre(booking.StatusDone, "network")
 			for _, a := range p.tasks("access") {
@@ -127,13 +126,12 @@ func TestWhatFailsDuringProvisioningEndsInErrorAndCanBeTakenBack(t *testing.T) {
 				}
 			}
 		default:
-			p.settle()
 			p.tells(p.tasks("hardware")[0], booking.StatusError, host, called[system])
 			p.allAre(booking.StatusError, "network")
 		}
 		p.neverEarly()
 
-		p.deliver(b[1])
+		p.dispatch(b[1])
 		p.asBefore()
 		p.allAre(booking.StatusDone, "hardware")
 		p.neverEarly()
@@ -153,7 +151,7 @@ func TestWhatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
 	b := bodies(t, "01", "06")
 	each(t, release, func(t *testing.T, s stage, system string, kind faults.Kind) {
 		p := open(t, demo.Options{Bodies: b, Slack: impatient})
-		p.deliver(b[0])
+		p.dispatch(b[0])
 		p.allAre(booking.StatusDone, "hardware")
 		_, bmcPassword := login(t, p.tasks("hardware")[0].Message)
 		p.breakAt(s, faults.Fault{System: system, Kind: kind})
@@ -171,11 +169,9 @@ func TestWhatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
 			p.settle()
 			p.allAre(booking.StatusDone, "")
 		case "ssh": // a tenant's host need not obey
-			p.settle()
 			p.allAre(booking.StatusDone, "hardware")
 			assert.NotContains(t, p.host().SSHKeys, "root")
 		case "ldap":
-			p.settle()
 			p.allAre(booking.StatusDone, "hardware")
 			failed := 0
 			for _, a := range p.tasks("access") {
@@ -186,7 +182,6 @@ func TestWhatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
 			}
 			assert.NotZero(t, failed, "an account that is not proven dead is an error")
 			assert.Equal(t, "succeeded", p.action("laas.resume_job", map[string]any{"job_id": job}).Status)
-			p.settle()
 		default:
 			assert.True(t, p.Lab.Dashboard().HostBooked(host) || !p.Lab.Dashboard().HostWorking(host), "the host can be booked")
 			p.tells(p.tasks("hardware")[0], booking.StatusError, host, called[system])

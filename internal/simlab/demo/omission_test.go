@@ -56,7 +56,7 @@ func TestNoStepCanBeLeftOut(t *testing.T) {
 				}
 
 				p.Lab.Faults().Heal()
-				p.deliver(b[1])
+				p.dispatch(b[1])
 				p.asBefore()
 			})
 		}

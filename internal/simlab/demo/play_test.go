@@ -225,11 +225,17 @@ func (p *play) asBefore() {
 func (p *play) nobodyLeft() {
 	p.t.Helper()
 	assert.Empty(p.t, p.Lab.LDAP().Users())
-	for _, t := range p.Lab.World().Tasks() {
-		assert.GreaterOrEqual(p.t, t.State, world.TaskComplete, "FOG task %d is still there", t.ID)
-	}
+	p.nothingScheduled()
 	for _, key := range []string{"laas.secret.bmc.1." + host, "laas.secret.vpn.laas-1-2", "laas.secret.vpn.laas-1-3"} {
 		_, found := p.Engine.Keys().Get(key)
 		assert.False(p.t, found, "the datastore still has %s", key)
+	}
+}
+
+// nothingScheduled holds that FOG has no task that is not at its end.
+func (p *play) nothingScheduled() {
+	p.t.Helper()
+	for _, t := range p.Lab.World().Tasks() {
+		assert.GreaterOrEqual(p.t, t.State, world.TaskComplete, "FOG task %d is still there", t.ID)
 	}
 }
