@@ -72,6 +72,12 @@ func TestThePlanSaysWhatItCouldNotCheck(t *testing.T) {
 	assert.Contains(t, got, "no inventory was given")
 	assert.Contains(t, got, "VLAN rules: no configuration was given")
 	assert.Contains(t, got, "48:df:37:1d:13:00: not read -> untagged 100")
+
+	text, err := os.ReadFile(payloads + "02_multi_host_two_vlans_tagged_untagged.json")
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "jobs.json")
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(text, []byte(`"tagged": true`), []byte(`"tagged": false`)), 0o644))
+	assert.Contains(t, plan(t, "--jobs", file), "VLANs 100 and 200 are both untagged", "what needs no inventory is checked without one")
 }
 
 func TestThePlanRefusesWhatALabMustNotDo(t *testing.T) {

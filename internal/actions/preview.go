@@ -10,6 +10,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/booking/payload"
 	"stackstorm-laas/internal/config"
+	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/netswitch"
 )
@@ -198,7 +199,10 @@ func (p Previewer) host(job int, w *booking.Work, owners []*booking.Owner) (Host
 		h.Action = "none"
 		return h, nil
 	}
-	h.Ports = ports(n, host, w)
+	if h.Ports, h.Refused = ports(n, host, w); h.Refused != "" {
+		h.Action, h.Ports = "none", []PortPreview{}
+		return h, nil
+	}
 	return h, &booking.Owner{Job: job, Host: w.LabID, LabID: w.LabID, VLANs: w.VLANs(), Ending: w.Mode == booking.Release}
 }
 
@@ -218,14 +222,14 @@ func (h *HostPreview) describe(w *booking.Work, host *inventory.Host) {
 }
 
 // ports are the ports after the work. Without an inventory they are told by the addresses of the host's interfaces.
-func ports(n config.Network, host *inventory.Host, w *booking.Work) []PortPreview {
-	out := []PortPreview{}
+func ports(n config.Network, host *inventory.Host, w *booking.Work) (out []PortPreview, refused string) {
+	out = []PortPreview{}
 	if w.Mode != booking.Release && w.Network == nil {
-		return out
+		return out, ""
 	}
 	if host == nil {
 		if w.Network == nil {
-			return out
+			return out, ""
 		}
 		host = &inventory.Host{Name: w.LabID}
 		for mac := range w.Network.Network.Ports {
@@ -236,11 +240,14 @@ func ports(n config.Network, host *inventory.Host, w *booking.Work) []PortPrevie
 	for _, nic := range host.NICs {
 		port := idlePort(n, nic)
 		if w.Mode != booking.Release {
-			port, _ = bookedPort(n, nic, w.Network.Network.Ports[nic.MAC])
+			var problems []fault.Problem
+			if port, problems = bookedPort(n, nic, w.Network.Network.Ports[nic.MAC]); len(problems) > 0 {
+				return out, problems[0].String()
+			}
 		}
 		out = append(out, PortPreview{MAC: string(nic.MAC), Switch: nic.Switch, Port: nic.Port, After: wish(port)})
 	}
-	return out
+	return out, ""
 }
 
 func wish(p netswitch.Port) *PortWish {
