@@ -45,7 +45,7 @@ func decodeNetwork(o map[string]gjson.Result) (host string, n *Network, bad *tro
 	return host, n, nil
 }
 
-// decodeVLANs keeps the order as sent: of several untagged VLANs the last one is the port's.
+// decodeVLANs keeps the order as sent. Several untagged VLANs are decoded as they are; whether a port can carry them is not decided here.
 func decodeVLANs(mac inventory.MAC, list gjson.Result) ([]VLAN, *trouble) {
 	if list.Type == gjson.Null {
 		return []VLAN{}, nil
