@@ -158,7 +158,7 @@ func (w *watcher) watch(l *lab.Lab) {
 		return
 	}
 	if w.bars != nil {
-		go w.bars.Render()
+		w.wg.Go(w.bars.Render)
 	}
 	w.wg.Add(1)
 	go func() {
@@ -202,18 +202,19 @@ func (w *watcher) stop() {
 		return
 	}
 	close(w.done)
-	w.wg.Wait()
-	if w.bars == nil {
-		return
-	}
-	w.mu.Lock()
-	for host, t := range w.hosts {
-		if t.bar != nil {
-			t.bar.UpdateMessage(host + "  done")
-			t.bar.MarkAsDone()
+	if w.bars != nil {
+		if !w.bars.IsRenderInProgress() { // stopped before the first frame: it would never hear of it
+			return
 		}
+		w.mu.Lock()
+		for host, t := range w.hosts {
+			if t.bar != nil {
+				t.bar.UpdateMessage(host + "  done")
+				t.bar.MarkAsDone()
+			}
+		}
+		w.mu.Unlock()
+		w.bars.Stop() // draws the last frame
 	}
-	w.mu.Unlock()
-	time.Sleep(200 * time.Millisecond) // the last frame
-	w.bars.Stop()
+	w.wg.Wait()
 }
