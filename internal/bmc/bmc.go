@@ -3,6 +3,7 @@ package bmc
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"stackstorm-laas/internal/fault"
@@ -107,6 +108,10 @@ type Target struct {
 	Timeout time.Duration
 	// Retry repeats connecting, and nothing else, after time-outs.
 	Retry retry.Policy
+	// MinInterval is the least time between two commands.
+	MinInterval time.Duration
+	// TLS says which certificates are trusted, for protocols over HTTPS; nil trusts the system's. A lab that verifies none says so in it.
+	TLS *tls.Config
 }
 
 // Reach reads the power state at every interval until it is the wanted one. Failures that pass are overlooked until ctx ends; what

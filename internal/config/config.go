@@ -98,6 +98,7 @@ type SSH struct {
 	CommandTimeout Duration `json:"command_timeout" default:"120" max:"300" desc:"Seconds one command on a host may take."`
 	ReadyTimeout   Duration `json:"ready_timeout" default:"300" max:"1800" desc:"Seconds within which a host must answer on its booked network."`
 	ReadyInterval  Duration `json:"ready_interval" default:"5" max:"60" desc:"Seconds between two tries to reach a host."`
+	NetworkGuard   Duration `json:"network_guard" default:"300" max:"1800" desc:"Seconds after its start within which a host must have been reached on its booked network; it returns to its former network configuration by itself otherwise."`
 }
 
 // Network configures switch ports.
@@ -108,6 +109,11 @@ type Network struct {
 	Idle             string   `json:"idle" default:"shutdown" enum:"shutdown,quarantine" desc:"What an unbooked port is: shut, or up in the quarantine VLAN."`
 	QuarantineVLAN   int      `json:"quarantine_vlan" min:"1" max:"4094" desc:"VLAN of unbooked ports when idle is quarantine."`
 	DarkVLAN         int      `json:"dark_vlan" min:"1" max:"4094" required:"true" desc:"Unused VLAN that untagged traffic of ports without a native VLAN falls into; no other port may carry it."`
+	LabVLANs         string   `json:"lab_vlans" desc:"VLANs of the lab's own isolated networks (laas.network_create), e.g. 2000-2099; no booking may carry them. Empty for none."`
+	CreateVLANs      bool     `json:"create_vlans" default:"true" desc:"Create a VLAN on a switch that lacks it when a port is to carry it."`
+	RemoveVLANs      bool     `json:"remove_vlans" default:"false" desc:"Remove a VLAN that the pack created from a switch when no port of the pack carries it any more."`
+	OnDrift          string   `json:"on_drift" default:"refuse" enum:"refuse,overwrite" desc:"What is done with a port that was changed by hand since the pack last wrote it: refuse to write it, or overwrite it."`
+	MTU              int      `json:"mtu" min:"1280" max:"9216" desc:"MTU of booked ports and of the interfaces on them. Leave empty for what they have."`
 	Timeout          Duration `json:"timeout" default:"30" max:"180" desc:"Seconds one call to a switch may take."`
 	Retry            Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which reading from a switch is repeated after time-outs and HTTP 5xx; 0 never repeats."`
 }
@@ -118,6 +124,13 @@ type Imaging struct {
 	Deadline     Duration `json:"deadline" default:"5400" max:"21600" desc:"Seconds one image may take to be written, after check-in."`
 	Boot         Duration `json:"boot" default:"1200" max:"3600" desc:"Seconds within which an imaged host must answer by SSH."`
 	PollInterval Duration `json:"poll_interval" default:"15" max:"120" desc:"Seconds between two looks at a task."`
+	Stall        Duration `json:"stall" default:"600" max:"3600" desc:"Seconds without progress after which a task counts as stalled: the host is power-cycled once, then the task is tried a second time."`
+	MaxParallel  int      `json:"max_parallel" max:"1000" desc:"FOG tasks of the pack at once. Leave empty for as many as FOG's storage nodes have slots."`
+	Queue        Duration `json:"queue" default:"7200" max:"28800" desc:"Seconds a host may wait for its turn when all slots are taken."`
+	Stagger      Duration `json:"stagger" default:"5" max:"60" desc:"Seconds between switching on two hosts, to spare the mains and the DHCP server."`
+	Capture      Duration `json:"capture_deadline" default:"7200" max:"21600" desc:"Seconds a disk may take to be captured into an image, after check-in."`
+	Expiry       Duration `json:"snapshot_expiry" default:"0" max:"31536000" desc:"Seconds after which a snapshot is deleted. 0 keeps all."`
+	BootMode     string   `json:"boot_mode" default:"auto" enum:"auto,legacy,efi" desc:"How hosts boot from the network; auto keeps what the BMC shows."`
 }
 
 // BMC configures baseboard management controllers.
@@ -126,13 +139,19 @@ type BMC struct {
 	Retry        Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which connecting is repeated after time-outs; 0 never repeats."`
 	PowerTimeout Duration `json:"power_timeout" default:"120" max:"600" desc:"Seconds within which a host must reach the power state asked for."`
 	PollInterval Duration `json:"poll_interval" default:"3" max:"60" desc:"Seconds between two looks at the power state."`
+	SoftGrace    Duration `json:"soft_grace" default:"120" max:"600" desc:"Seconds an operating system gets to shut down before its power is taken away."`
+	MinInterval  Duration `json:"min_interval" default:"0.05" max:"5" desc:"Seconds between two commands to one BMC; slow BMCs lose commands that come faster."`
+	VerifyTLS    bool     `json:"verify_tls" default:"true" desc:"Verify the certificates of Redfish BMCs (tls.ca_file adds a CA). Switch it off only on a network that nobody else is on."`
+	Health       string   `json:"health" default:"refuse" enum:"refuse,warn,ignore" desc:"What becomes of a host whose BMC reports a critical state: it is refused, or imaged with a note, or nobody looks."`
 	TenantUser   string   `json:"tenant_user" default:"OPNFV" desc:"Name of the tenant's BMC account, at most 16 characters."`
 	HelpURL      string   `json:"help_url" desc:"Page that tells users how to use a BMC; put into their message."`
 }
 
 // Release configures the end of a booking.
 type Release struct {
-	SSHTimeout Duration `json:"ssh_timeout" default:"30" max:"120" desc:"Seconds a host gets to obey over SSH before it is taken back without its help."`
+	SSHTimeout   Duration `json:"ssh_timeout" default:"30" max:"120" desc:"Seconds a host gets to obey over SSH before it is taken back without its help."`
+	Wipe         string   `json:"wipe" default:"normal" enum:"normal,fast,full,none" desc:"How disks are wiped between tenants: fast clears the beginning only, normal overwrites once, full several times. none leaves the tenant's data for the next one."`
+	WipeDeadline Duration `json:"wipe_deadline" default:"28800" max:"43200" desc:"Seconds a wipe may take, after check-in."`
 }
 
 // ST2 configures how the pack uses StackStorm.

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -69,6 +70,16 @@ func (c *Config) crossCheck() (problems []fault.Problem) {
 	for i, v := range n.PublicVLANs {
 		if v < 1 || v > 4094 {
 			add(fmt.Sprintf("network.public_vlans[%d]", i), "%d is not a VLAN number (1-4094)", v)
+		}
+	}
+	lab, err := n.Lab()
+	if err != nil {
+		add("network.lab_vlans", "%v", err)
+	}
+	taken := slices.Concat(n.PublicVLANs, n.ReservedVLANs, slices.Collect(maps.Values(special)))
+	for _, v := range lab {
+		if slices.Contains(taken, v) {
+			add("network.lab_vlans", "VLAN %d has another use too", v)
 		}
 	}
 	if len(c.BMC.TenantUser) > 16 {
@@ -173,6 +184,8 @@ func defaultValue(f reflect.Value, d string) any {
 			panic("config: default " + d + " is no number")
 		}
 		return n
+	case f.Kind() == reflect.Bool:
+		return d == "true"
 	case f.Kind() == reflect.Slice:
 		return strings.Split(d, ",")
 	}
@@ -187,6 +200,8 @@ func kindName(f reflect.Value) string {
 		return "a text"
 	case f.Kind() == reflect.Int:
 		return "a whole number"
+	case f.Kind() == reflect.Bool:
+		return "true or false"
 	}
 	return "a list"
 }

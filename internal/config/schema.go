@@ -67,6 +67,8 @@ func attribute(f reflect.StructField) *yaml.Node {
 		put(m, "type", plain("integer"))
 		put(m, "minimum", number(lo))
 		put(m, "maximum", number(hi))
+	case f.Type.Kind() == reflect.Bool:
+		put(m, "type", plain("boolean"))
 	case f.Type.Kind() == reflect.Slice:
 		put(m, "type", plain("array"))
 		item := "string"
@@ -91,7 +93,7 @@ func attribute(f reflect.StructField) *yaml.Node {
 		switch {
 		case f.Type.Kind() == reflect.Slice:
 			put(m, "default", list(strings.Split(d, ",")))
-		case f.Type == durationType:
+		case f.Type == durationType, f.Type.Kind() == reflect.Bool:
 			put(m, "default", plain(d))
 		default:
 			put(m, "default", text(d))
