@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,7 +24,7 @@ func workflowCommand() *cli.Command {
 			},
 			{
 				Name: "graph", ArgsUsage: "FILE|PACKDIR", Action: graph,
-				Usage: "draw a workflow and its sub-workflows, or all of a pack, as a Mermaid flowchart",
+				Usage: "draw a workflow and its sub-workflows as a Mermaid flowchart, or all of a pack as the page docs/workflows.md",
 			},
 		},
 	}
@@ -79,6 +80,15 @@ func graph(c *cli.Context) error {
 	if err != nil {
 		return fault.As(fault.Input, err)
 	}
+	if info, err := os.Stat(c.Args().First()); err == nil && info.IsDir() {
+		text = fmt.Sprintf(page, text)
+	}
 	fmt.Fprint(c.App.Writer, text)
 	return nil
 }
+
+// page is docs/workflows.md around the drawing of a whole pack.
+const page = "# What happens to a booking, drawn\n\n" +
+	"Drawn by `bin/laas-lab workflow graph .` from `workflows/`; a test holds this page to it. Boxes with double sides run once for each host, switch or\n" +
+	"account. An arrow without a word is taken whatever the outcome. Every run ends with `report`, which tells the dashboard from the journal.\n\n" +
+	"```mermaid\n%s```\n"

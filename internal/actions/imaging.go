@@ -8,13 +8,11 @@ import (
 	"time"
 
 	"stackstorm-laas/internal/action"
-	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
 	"stackstorm-laas/internal/inventory"
-	"stackstorm-laas/internal/retry"
 )
 
 type imagingResult struct {
@@ -22,7 +20,11 @@ type imagingResult struct {
 	ImageID int `json:"image_id"`
 	TaskID  int `json:"fog_task"`
 	Percent int `json:"percent"`
+	// Again says that the deployment came to nothing and is to be tried a second time.
+	Again bool `json:"again"`
 }
+
+var againField = action.Field{Name: "again", Description: "true when this try came to nothing and another one is to be made."}
 
 var scheduleImaging = &action.Action{
 	Name:        "schedule_imaging",
@@ -30,7 +32,7 @@ var scheduleImaging = &action.Action{
 	Params:      []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
 		{Name: "percent", Description: "How far the task is."}},
-	Budget: sum(records, func(c *config.Config) time.Duration { return fogCalls(c, 8) }),
+	Budget: sum(records, func(c *config.Config) time.Duration { return fogCalls(c, 10) }),
 	Run:    imaging("schedule imaging", schedule),
 }
 
@@ -53,15 +55,20 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	task, err := h.present(ctx, f, machine, image)
-	if err != nil {
-		return nil, err
-	}
 	known, err := h.HostKey(ctx, h.host.Name)
 	if err != nil {
 		return nil, err
 	}
-	h.rec.Imaging = &booking.Imaging{ImageID: image.ID, ImageName: image.Name, OS: h.family(image), PreviousMachineID: known.MachineID}
+	next, err := h.nextTry(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	task, err := h.present(ctx, f, machine, image)
+	if err != nil {
+		return nil, err
+	}
+	next.ImageID, next.ImageName, next.OS, next.PreviousMachineID = image.ID, image.Name, h.family(image), known.MachineID
+	h.rec.Imaging = &next
 	changed := task == nil
 	if changed {
 		if task, err = h.deploy(ctx, f, machine, image); err != nil {
@@ -73,6 +80,24 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	return imagingResult{Result: h.result(changed, "deployment of image %d is scheduled as FOG task %d", image.ID, task.ID), ImageID: image.ID, TaskID: task.ID, Percent: task.Percent}, nil
+}
+
+// nextTry is the deployment to go on with: the one that a killed run began, or a new one. The task of a try that came to nothing is
+// cancelled first.
+func (h *hostRun) nextTry(ctx context.Context, f *fog.Client) (booking.Imaging, error) {
+	last := h.rec.Imaging
+	switch {
+	case last == nil:
+		return booking.Imaging{Attempt: 1}, nil
+	case last.Ended == "":
+		return *last, nil
+	}
+	if last.TaskID != 0 {
+		if err := f.CancelTask(ctx, last.TaskID); err != nil && !fault.Is(err, fault.NotFound) {
+			return booking.Imaging{}, err
+		}
+	}
+	return booking.Imaging{Attempt: last.Attempt, Cycled: last.Cycled}, nil
 }
 
 // deploy schedules a task and proves that it deploys the image that was booked.
@@ -158,153 +183,4 @@ func (h *hostRun) family(image fog.Image) string {
 	return ""
 }
 
-var bootToNetwork = &action.Action{
-	Name:        "boot_to_network",
-	Description: "Let the host boot from the network once, through its BMC: one-time boot device PXE, then power on, or cycle when it runs. A host that FOG is imaging already is left alone.",
-	Params:      []action.Param{hostParam, jobParam, epochParam},
-	Budget:      sum(records, bmcSession, power, power, func(c *config.Config) time.Duration { return fogCalls(c, 1) }),
-	Run:         imaging("boot from the network", bootNetwork),
-}
-
-func bootNetwork(ctx context.Context, h *hostRun) (any, error) {
-	if h.rec.Imaging == nil {
-		return nil, fault.New(fault.Refused, "nothing is scheduled in FOG")
-	}
-	if h.rec.Imaging.Complete != nil {
-		return h.result(false, "the image was written already"), nil
-	}
-	f, err := h.fog()
-	if err != nil {
-		return nil, err
-	}
-	task, err := f.Task(ctx, h.rec.Imaging.TaskID)
-	if err != nil {
-		return nil, err
-	}
-	if task.State > fog.TaskQueued {
-		return h.result(false, "FOG task %d is %s already", task.ID, describe(task.State)), nil
-	}
-	d, err := h.bmc(ctx, h.host)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	if err := d.SetBootDevice(ctx, bmc.Boot{Device: bmc.DevicePXE}); err != nil {
-		return nil, err
-	}
-	state, err := d.PowerState(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.Checkpoint(ctx); err != nil {
-		return nil, err
-	}
-	if state == bmc.On { // its disk is about to be overwritten; nothing on it needs a soft end
-		if err := h.powered(ctx, d, h.host, bmc.PowerOff, bmc.Off); err != nil {
-			return nil, err
-		}
-	}
-	if err := h.powered(ctx, d, h.host, bmc.PowerOn, bmc.On); err != nil {
-		return nil, err
-	}
-	return h.result(true, "booting from the network, power is on"), nil
-}
-
-var followImaging = &action.Action{
-	Name:        "follow_imaging",
-	Description: "Follow the host's FOG task until FOG says that it is complete. Everything else is a failure that names the stage: not checked in, cancelled, failed, vanished, not done in time.",
-	Params:      []action.Param{hostParam, jobParam, epochParam},
-	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
-		{Name: "percent", Description: "100 when it is complete."}},
-	Budget: sum(records, func(c *config.Config) time.Duration {
-		return c.Imaging.CheckIn.D() + c.Imaging.Deadline.D() + fogCalls(c, 2)
-	}),
-	Run: imaging("imaging", follow),
-}
-
-func follow(ctx context.Context, h *hostRun) (any, error) {
-	im := h.rec.Imaging
-	if im == nil || im.TaskID == 0 {
-		return nil, fault.New(fault.Refused, "nothing is scheduled in FOG")
-	}
-	if im.Complete == nil {
-		f, err := h.fog()
-		if err != nil {
-			return nil, err
-		}
-		if err := h.checkedIn(ctx, f); err != nil {
-			return nil, err
-		}
-		if err := h.complete(ctx, f); err != nil {
-			return nil, err
-		}
-		im.Complete = h.time()
-		if err := h.Save(ctx, h.rec); err != nil {
-			return nil, err
-		}
-	}
-	return imagingResult{Result: h.result(true, "FOG says that image %d is written (task %d)", im.ImageID, im.TaskID), ImageID: im.ImageID, TaskID: im.TaskID, Percent: 100}, nil
-}
-
-// checkedIn waits until the host has booted FOG.
-func (h *hostRun) checkedIn(ctx context.Context, f *fog.Client) error {
-	limit := h.Config.Imaging.CheckIn.D()
-	ctx, stop := context.WithTimeoutCause(ctx, limit, fault.New(fault.Failed, "the host did not check in with FOG within %s: it has not booted from the network", limit).
-		WithHint("look at its console and at DHCP and TFTP in the provisioning VLAN"))
-	defer stop()
-	return retry.Until(ctx, h.Config.Imaging.PollInterval.D(), func(ctx context.Context) (bool, error) {
-		t, err := h.task(ctx, f)
-		return err == nil && t.State > fog.TaskQueued, err
-	})
-}
-
-// complete waits until FOG says that the image is written.
-func (h *hostRun) complete(ctx context.Context, f *fog.Client) error {
-	limit, told, percent := h.Config.Imaging.Deadline.D(), -10, 0
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	timer := time.AfterFunc(limit, func() {
-		stop(fault.New(fault.Failed, "FOG had not written the image within %s", limit).WithHint("look at the host's console and at FOG's storage node"))
-	})
-	defer timer.Stop()
-	err := retry.Until(ctx, h.Config.Imaging.PollInterval.D(), func(ctx context.Context) (bool, error) {
-		t, err := h.task(ctx, f)
-		if err == nil && t.Percent >= told+10 {
-			told = t.Percent - t.Percent%10
-			h.Info("%s: imaging %d%%", h.host.Name, t.Percent)
-		}
-		percent = max(percent, t.Percent)
-		return err == nil && t.State == fog.TaskComplete, err
-	})
-	return fault.Wrap(err, "imaging reached %d%%", percent)
-}
-
-// task reads the FOG task; a state that can only end badly is an error.
-func (h *hostRun) task(ctx context.Context, f *fog.Client) (fog.Task, error) {
-	t, err := f.Task(ctx, h.rec.Imaging.TaskID)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return t, fault.New(fault.Failed, "FOG task %d has vanished: whether the image was written cannot be known", h.rec.Imaging.TaskID)
-	case err != nil:
-		return t, err
-	case t.State == fog.TaskCancelled, t.State == fog.TaskFailed:
-		return t, fault.New(fault.Failed, "FOG task %d is %s", t.ID, describe(t.State)).WithHint("somebody cancelled it in FOG, or FOG gave up; look there")
-	}
-	return t, nil
-}
-
-func describe(s fog.TaskState) string {
-	switch s {
-	case fog.TaskCheckedIn:
-		return "checked in"
-	case fog.TaskInProgress:
-		return "in progress"
-	case fog.TaskComplete:
-		return "complete"
-	case fog.TaskCancelled:
-		return "cancelled"
-	case fog.TaskFailed:
-		return "failed"
-	}
-	return "queued"
-}
+func describe(s fog.TaskState) string { return s.String() }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
@@ -18,15 +19,17 @@ type verifyResult struct {
 	action.Result
 	OS        string `json:"os"`
 	MachineID string `json:"machine_id"`
+	Again     bool   `json:"again"`
 }
 
 var verifyHost = &action.Action{
 	Name: "verify_host",
 	Description: "Wait for the imaged host to answer by SSH and prove what it runs: /etc/os-release of the booked image's family, and a machine-id other than before. " +
+		"A host that does not come back is power-cycled once; if that does not help, it is to be imaged a second time (again). " +
 		"Its host key is recorded and checked ever after. Then its host name is set.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Output: []action.Field{{Name: "os", Description: "ID and version from /etc/os-release."}, {Name: "machine_id", Description: "First 8 digits of /etc/machine-id."}},
-	Budget: sum(records, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() }, sshSession),
+	Output: []action.Field{{Name: "os", Description: "ID and version from /etc/os-release."}, {Name: "machine_id", Description: "First 8 digits of /etc/machine-id."}, againField},
+	Budget: sum(records, restart, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() }, sshSession),
 	Run:    imaging("boot and proof of the image", verify),
 }
 
@@ -47,6 +50,9 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 		pin = known.Key
 	}
 	conn, seen, err := h.awaitBooted(ctx, pin)
+	if fault.Is(err, fault.Deadline) {
+		return h.notBack(ctx, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -73,37 +79,57 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 		OS: strings.TrimSpace(seen.OS + " " + seen.Version), MachineID: shortID(seen.MachineID)}, nil
 }
 
-// awaitBooted waits for a system that is not the one the host ran before.
+// notBack ends a try whose host never answered.
+func (h *hostRun) notBack(ctx context.Context, why error) (any, error) {
+	limit := h.Config.Imaging.Boot.D()
+	if h.rec.Booted == nil && h.rec.Imaging.GiveUp(why.Error()) {
+		return verifyResult{Result: h.result(true, "it did not answer by SSH within %s of being imaged; it is imaged a second time", limit), Again: true}, h.Save(ctx, h.rec)
+	}
+	return nil, fault.New(fault.Failed, "the host did not answer by SSH within %s of being imaged, neither after a power cycle nor after a second try: %w", limit, why).
+		WithHint("look at its console; does the image hold the lab's SSH key and start networking by DHCP?")
+}
+
+// awaitBooted waits for a system that is not the one the host ran before. In the middle of the wait the host is power-cycled, if it was not
+// yet.
 func (h *hostRun) awaitBooted(ctx context.Context, pin string) (conn *remote.Conn, seen booking.Booted, err error) {
-	limit, before := h.Config.Imaging.Boot.D(), h.rec.Imaging.PreviousMachineID
-	ctx, stop := context.WithTimeout(ctx, limit)
+	c, before, old := h.Config.Imaging, h.rec.Imaging.PreviousMachineID, false
+	ctx, stop := context.WithTimeout(ctx, c.Boot.D())
 	defer stop()
-	old := false
+	cycleAt := h.Now().Add(min(c.Stall.D(), c.Boot.D()/2))
 	err = retry.Until(ctx, h.Config.SSH.ReadyInterval.D(), func(ctx context.Context) (bool, error) {
 		c, err := h.ssh(ctx, h.host, pin)
-		if err != nil {
-			return false, err
-		}
-		s, err := look(ctx, c)
-		if old = err == nil && before != "" && s.MachineID == before; err != nil || old {
+		if err == nil {
+			var s booking.Booted
+			s, err = look(ctx, c)
+			if old = err == nil && before != "" && s.MachineID == before; err == nil && !old {
+				conn, seen = c, s
+				return true, nil
+			}
 			c.Close()
-			return false, err // the old system may be on its way down
 		}
-		conn, seen = c, s
-		return true, nil
+		if !h.rec.Imaging.Cycled && h.Now().After(cycleAt) && (err == nil || fault.Is(err, fault.Transient)) {
+			return false, h.cycleToDisk(ctx)
+		}
+		return false, err // the old system may be on its way down
 	})
 	switch {
 	case err == nil:
 		seen.At = h.Now().UTC()
-		return conn, seen, nil
 	case old:
-		return nil, seen, fault.New(fault.Unproven, "the host still runs the system it ran before (its machine-id has not changed): the new image was not booted").
+		err = fault.New(fault.Unproven, "the host still runs the system it ran before (its machine-id has not changed): the new image was not booted").
 			WithHint("look at the boot order and at the disk that FOG writes to")
-	case fault.Is(err, fault.Deadline):
-		return nil, seen, fault.New(fault.Failed, "the host did not answer by SSH within %s of being imaged: %w", limit, err).
-			WithHint("look at its console; does the image hold the lab's SSH key and start networking by DHCP?")
 	}
-	return nil, seen, err
+	return conn, seen, err
+}
+
+// cycleToDisk starts an imaged host once more. That it was done is journalled before.
+func (h *hostRun) cycleToDisk(ctx context.Context) error {
+	h.rec.Imaging.Cycled = true
+	if err := h.Save(ctx, h.rec); err != nil {
+		return err
+	}
+	h.Info("%s: it is not back by SSH: its power is cycled", h.host.Name)
+	return fault.Wrap(h.restart(ctx, bmc.DeviceNone), "the host is not back by SSH, and its power could not be cycled")
 }
 
 // look reads what a host shows of itself.

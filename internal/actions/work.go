@@ -133,7 +133,7 @@ func (h *hostRun) stage(ctx context.Context, stage string, do func(context.Conte
 func imaging(stage string, do func(context.Context, *hostRun) (any, error)) func(context.Context, *action.Call) (any, error) {
 	return forHost(stage, func(ctx context.Context, h *hostRun) (any, error) {
 		if h.work.Mode != booking.Provision {
-			return h.result(false, "is not to be imaged"), nil
+			return imagingResult{Result: h.result(false, "is not to be imaged")}, nil
 		}
 		return do(ctx, h)
 	})

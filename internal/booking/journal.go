@@ -77,20 +77,6 @@ type Ack struct {
 	At     time.Time `json:"at"`
 }
 
-// Imaging is a deployment.
-type Imaging struct {
-	ImageID   int    `json:"image_id"`
-	ImageName string `json:"image_name"`
-	// OS is the family that must boot, "" when neither inventory nor image name says.
-	OS string `json:"os,omitempty"`
-	// TaskID is FOG's task; 0 until it is known.
-	TaskID int `json:"task_id,omitempty"`
-	// Complete is when FOG said so.
-	Complete *time.Time `json:"complete,omitempty"`
-	// PreviousMachineID is what the host showed before.
-	PreviousMachineID string `json:"previous_machine_id,omitempty"`
-}
-
 // Booted is what a host showed of itself.
 type Booted struct {
 	OS        string    `json:"os"`

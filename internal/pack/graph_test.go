@@ -15,5 +15,5 @@ func TestTheDocumentationDrawsTheWorkflowsAsTheyAre(t *testing.T) {
 	require.NoError(t, err)
 	page, err := os.ReadFile("../../docs/workflows.md")
 	require.NoError(t, err)
-	assert.Contains(t, string(page), "```mermaid\n"+drawn+"```", "run: bin/laas-lab workflow graph . and put it into docs/workflows.md")
+	assert.Contains(t, string(page), "```mermaid\n"+drawn+"```", "run: bin/laas-lab workflow graph . > docs/workflows.md")
 }

@@ -159,7 +159,7 @@ func (s *Session) Report() Report {
 }
 
 // workflows are the pack's workflows that work on bookings.
-var workflows = []string{"laas.process_job", "laas.provision_host", "laas.release_host"}
+var workflows = []string{"laas.process_job", "laas.provision_host", "laas.deploy_image", "laas.release_host"}
 
 // judge finds the job's state from its tasks and what the sensor holds. Tasks of types that cannot be worked on do not count.
 func (j *Job) judge(held map[int]booking.Held) {
