@@ -18,8 +18,8 @@ import (
 
 // The paces of a demo: slow enough to watch, and as fast as it goes.
 var (
-	watchable = world.Pace{POST: 300 * time.Millisecond, Boot: 400 * time.Millisecond, Image: 2500 * time.Millisecond, SoftOff: 200 * time.Millisecond}
-	fastest   = world.Pace{POST: 5 * time.Millisecond, Boot: 5 * time.Millisecond, Image: 50 * time.Millisecond, SoftOff: 5 * time.Millisecond}
+	watchable = world.Pace{POST: 300 * time.Millisecond, Boot: 400 * time.Millisecond, Image: 2500 * time.Millisecond, Wipe: time.Second, SoftOff: 200 * time.Millisecond}
+	fastest   = world.Pace{POST: 5 * time.Millisecond, Boot: 5 * time.Millisecond, Image: 50 * time.Millisecond, Wipe: 20 * time.Millisecond, SoftOff: 5 * time.Millisecond}
 )
 
 func demoCommand() *cli.Command {

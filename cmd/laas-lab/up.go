@@ -18,7 +18,7 @@ import (
 )
 
 // realistic is how long things take in a real lab.
-var realistic = world.Pace{POST: 3 * time.Minute, Boot: 2 * time.Minute, Image: 20 * time.Minute, SoftOff: 30 * time.Second}
+var realistic = world.Pace{POST: 3 * time.Minute, Boot: 2 * time.Minute, Image: 20 * time.Minute, Wipe: 90 * time.Minute, SoftOff: 30 * time.Second}
 
 var paces = map[string]world.Pace{"fastest": fastest, "watchable": watchable, "realistic": realistic}
 

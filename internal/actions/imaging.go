@@ -111,7 +111,7 @@ func (h *hostRun) deploy(ctx context.Context, f *fog.Client, machine fog.Host, i
 	if err := h.Checkpoint(ctx); err != nil {
 		return nil, err
 	}
-	task, err := f.ScheduleDeploy(ctx, machine, h.taskName())
+	task, err := f.Schedule(ctx, machine, fog.Deploy, h.taskName())
 	if err != nil {
 		return nil, err
 	}

@@ -188,7 +188,7 @@ var everyCall = map[string]func(*testing.T, *fog.Client) error{
 	"ActiveTasks": func(t *testing.T, c *fog.Client) error { _, err := c.ActiveTasks(t.Context()); return err },
 	"Task":        func(t *testing.T, c *fog.Client) error { _, err := c.Task(t.Context(), 3); return err },
 	"ScheduleDeploy": func(t *testing.T, c *fog.Client) error {
-		_, err := c.ScheduleDeploy(t.Context(), host, "laas")
+		_, err := c.Schedule(t.Context(), host, fog.Deploy, "laas")
 		return err
 	},
 	"CancelTask": func(t *testing.T, c *fog.Client) error { return c.CancelTask(t.Context(), 3) },

@@ -49,10 +49,12 @@ func (c *Client) hostByID(ctx context.Context, id int) (Host, error) {
 	}
 	h, ok := decodeHost(v)
 	if !ok || h.ID != id {
-		return Host{}, c.wrap(fault.New(fault.Failed, "the answer is not that host"), what)
+		return Host{}, c.wrap(notThatHost(), what)
 	}
 	return h, nil
 }
+
+func notThatHost() error { return fault.New(fault.Failed, "the answer is not that host") }
 
 func decodeHost(v gjson.Result) (Host, bool) {
 	id, ok := number(v.Get("id"))

@@ -76,7 +76,7 @@ func TestImage(t *testing.T) {
 		kind fault.Kind
 		hint string
 	}{
-		"by id":                         {"23", fog.Image{ID: 23, Name: "ubuntu2004-x86_64", OS: "Linux"}, "", ""},
+		"by id":                         {"23", fog.Image{ID: 23, Name: "ubuntu2004-x86_64", OS: "Linux", OSID: 50}, "", ""},
 		"by name":                       {"centos8-x86_64", fog.Image{ID: 25, Name: "centos8-x86_64", OS: "Linux"}, "", ""},
 		"by a name of digits":           {"2004", fog.Image{ID: 30, Name: "2004"}, "", ""},
 		"a name that differs in case":   {"Ubuntu2004-x86_64", fog.Image{}, fault.NotFound, "ubuntu2004-x86_64"},

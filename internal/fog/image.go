@@ -4,16 +4,35 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
 
 	"stackstorm-laas/internal/fault"
 )
 
-// Image is a disk image.
+// Image is an image definition, and what is known of its content.
 type Image struct {
 	ID   int
 	Name string
 	// OS is what FOG calls its operating system; often only "Linux".
 	OS string
+	// Path is the directory of the image's files, relative to the storage node's image directory. Two images of one path overwrite each
+	// other.
+	Path string
+	// Size is what the image takes on the server, in bytes; 0 if FOG does not know. FOG computes it some time after a capture, by a
+	// service of its own that may be off, so it may be that of the content before.
+	Size int64
+	// DiskSize is what the image takes on a disk, in bytes; 0 if FOG does not know. FOG empties it when a host checks in to capture, and
+	// the host fills it in.
+	DiskSize int64
+	// Captured is when the last capture was moved into its place, by FOG's clock and in FOG's time zone, as Task.CheckIn; zero for never.
+	Captured time.Time
+	// OSID and TypeID are FOG's numbers of the operating system and of how partitions are handled.
+	OSID, TypeID int
+	// Protected images are not captured into by FOG, nor deleted by this package.
+	Protected bool
 }
 
 // Image finds an image by its id or its exact name. NotFound tells near names in its hint.
@@ -27,21 +46,76 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	if err != nil {
 		return Image{}, c.wrap(err, what)
 	}
+	img, _, err := c.imageByID(ctx, id, what)
+	return img, err
+}
+
+// imageByID reads an image, and gives FOG's own object too.
+func (c *Client) imageByID(ctx context.Context, id int, what string) (Image, gjson.Result, error) {
 	v, err := c.get(ctx, path("image/%d", id), what)
 	if err != nil {
-		return Image{}, err
+		return Image{}, v, err
 	}
-	img := Image{Name: v.Get("name").String()}
-	var ok bool
-	if img.ID, ok = number(v.Get("id")); !ok || img.ID != id || img.Name == "" {
-		return Image{}, c.wrap(fault.New(fault.Failed, "the answer is not that image"), what)
+	img, ok := decodeImage(v)
+	if !ok || img.ID != id {
+		return Image{}, v, c.wrap(fault.New(fault.Failed, "the answer is not that image"), what)
 	}
+	return img, v, nil
+}
+
+// Images lists all images.
+func (c *Client) Images(ctx context.Context) ([]Image, error) {
+	const what = "list the images"
+	v, err := c.get(ctx, "image", what)
+	if err != nil {
+		return nil, err
+	}
+	elements, err := list(v, "images")
+	if err != nil {
+		return nil, c.wrap(err, what)
+	}
+	images := make([]Image, 0, len(elements))
+	for _, e := range elements {
+		img, ok := decodeImage(e)
+		if !ok {
+			return nil, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of images has no id or no name"), what)
+		}
+		images = append(images, img)
+	}
+	return images, nil
+}
+
+// decodeImage reads the fields that image.class.php of both versions gives the API. "size" is the list of the partitions' sizes with
+// colons between, "srvsize" the size of the files, and "deployed" is when it was captured last, whatever its name.
+func decodeImage(v gjson.Result) (Image, bool) {
+	id, ok := number(v.Get("id"))
+	img := Image{ID: id, Name: v.Get("name").String(), Path: v.Get("path").String(), Captured: stamp(v.Get("deployed"))}
 	for _, key := range []string{"os.name", "osname", "osName"} {
 		if img.OS = v.Get(key).String(); img.OS != "" {
 			break
 		}
 	}
-	return img, nil
+	img.Size, img.DiskSize = bytes(v.Get("srvsize")), bytes(v.Get("size"))
+	img.OSID, _ = number(first(v, "osID", "os.id"))
+	img.TypeID, _ = number(first(v, "imageTypeID", "imagetype.id"))
+	protected, _ := number(v.Get("protected"))
+	img.Protected = protected != 0 || v.Get("protected").Type == gjson.True
+	return img, ok && id > 0 && img.Name != ""
+}
+
+// bytes adds up the numbers of a text as "1048576.000000:9437184.000000:"; 0 if there is anything else in it.
+func bytes(v gjson.Result) (sum int64) {
+	for part := range strings.SplitSeq(v.String(), ":") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		f, err := strconv.ParseFloat(part, 64)
+		if err != nil || f < 0 || f > 1<<62 {
+			return 0
+		}
+		sum += int64(f)
+	}
+	return sum
 }
 
 // resolve takes digits for an id first: that is what the dashboard's numbers are.

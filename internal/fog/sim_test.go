@@ -46,10 +46,10 @@ func TestADeploymentOnTheSimulatedFOG(t *testing.T) {
 			assert.Equal(t, 25, img.ID)
 			require.NoError(t, c.AssignImage(t.Context(), h, img.ID))
 			assert.Equal(t, 25, w.AssignedImage("hpe13"))
-			task, err := c.ScheduleDeploy(t.Context(), h, "laas job 1")
+			task, err := c.Schedule(t.Context(), h, fog.Deploy, "laas job 1")
 			require.NoError(t, err)
 			assert.Equal(t, 25, task.ImageID)
-			_, err = c.ScheduleDeploy(t.Context(), h, "laas job 1")
+			_, err = c.Schedule(t.Context(), h, fog.Deploy, "laas job 1")
 			assert.Equal(t, fault.Refused, fault.KindOf(err))
 			assert.Len(t, w.Tasks(), 1)
 			require.NoError(t, c.CancelTask(t.Context(), task.ID))
@@ -76,7 +76,7 @@ func TestFaultsOfTheSimulatedFOG(t *testing.T) {
 				require.NoError(t, err)
 				f.Add(faults.Fault{System: "fog", Kind: kind})
 				assign := c.AssignImage(t.Context(), h, 25)
-				task, schedule := c.ScheduleDeploy(t.Context(), h, "laas job 1")
+				task, schedule := c.Schedule(t.Context(), h, fog.Deploy, "laas job 1")
 				for what, err := range map[string]error{"assign": assign, "schedule": schedule} {
 					t.Log(what, fault.KindOf(err), err)
 					if err != nil {

@@ -6,11 +6,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 
 	"stackstorm-laas/internal/fault"
-	"stackstorm-laas/internal/rest"
 	"stackstorm-laas/internal/retry"
 )
 
@@ -41,8 +41,28 @@ func (s TaskState) String() string {
 // Active says whether the task may still run.
 func (s TaskState) Active() bool { return s >= TaskQueued && s <= TaskInProgress }
 
-// deploy is FOG's number of the task type that writes an image to a host.
-const deploy = 1
+// TaskType is FOG's number of what a task does (taskTypes in FOG's database scheme; the same in 1.5 and 1.6).
+type TaskType int
+
+const (
+	// Deploy writes the host's image to its disk.
+	Deploy TaskType = 1
+	// Capture reads the host's disk into its image, whatever was in that before.
+	Capture TaskType = 2
+	// FastWipe, NormalWipe and FullWipe overwrite the host's disk: docs/hardware.md tells how much of it.
+	FastWipe   TaskType = 18
+	NormalWipe TaskType = 19
+	FullWipe   TaskType = 20
+)
+
+var typeNames = map[TaskType]string{Deploy: "deployment", Capture: "capture", FastWipe: "fast wipe", NormalWipe: "normal wipe", FullWipe: "full wipe"}
+
+func (t TaskType) String() string {
+	if name, ok := typeNames[t]; ok {
+		return name
+	}
+	return "task of type " + strconv.Itoa(int(t))
+}
 
 // Task is a task of FOG.
 type Task struct {
@@ -51,6 +71,11 @@ type Task struct {
 	// Percent is how much is written, 0 to 100.
 	Percent         int
 	Name, CreatedBy string
+	// CheckIn is when the host last reported for the task, by FOG's clock and in FOG's time zone, which its answers do not tell; zero if
+	// it never did. Compare it with another CheckIn, not with the time here. A host that waits for a slot checks in about every 5 seconds.
+	CheckIn time.Time
+	// Rate and Left are FOG's own texts of the rate and of the time that is left, for progress only. They may be stale or empty.
+	Rate, Left string
 }
 
 // ActiveTasks lists the tasks that are queued or run. A task that is not among them is not therefore complete: ask for it.
@@ -96,24 +121,39 @@ func (c *Client) Task(ctx context.Context, id int) (Task, error) {
 
 // decodeTask reads what the versions agree on, and from the nested objects where they differ.
 func decodeTask(v gjson.Result) (Task, bool) {
-	first := func(paths ...string) (int, bool) {
-		for _, p := range paths {
-			if n, ok := number(v.Get(p)); ok {
-				return n, true
-			}
-		}
-		return 0, false
-	}
 	t := Task{Name: v.Get("name").String(), CreatedBy: v.Get("createdBy").String()}
 	var idOK, hostOK, stateOK bool
-	t.ID, idOK = first("id")
-	t.HostID, hostOK = first("hostID", "host.id")
-	t.TypeID, _ = first("typeID", "type.id")
-	t.ImageID, _ = first("imageID", "image.id")
-	state, stateOK := first("stateID", "state.id")
+	t.ID, idOK = number(first(v, "id"))
+	t.HostID, hostOK = number(first(v, "hostID", "host.id"))
+	t.TypeID, _ = number(first(v, "typeID", "type.id"))
+	t.ImageID, _ = number(first(v, "imageID", "image.id"))
+	state, stateOK := number(first(v, "stateID", "state.id"))
 	t.State = TaskState(max(state, int(TaskQueued))) // 0 is queued too
 	t.Percent = percent(v)
+	t.CheckIn = stamp(v.Get("checkInTime"))
+	t.Rate, t.Left = strings.TrimSpace(v.Get("bpm").String()), strings.TrimSpace(v.Get("timeRemaining").String())
 	return t, idOK && t.ID > 0 && hostOK && stateOK && state >= 0
+}
+
+// first gives the first of the fields that holds a number.
+func first(v gjson.Result, paths ...string) (found gjson.Result) {
+	for _, p := range paths {
+		if found = v.Get(p); found.Exists() {
+			if _, ok := number(found); ok {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+// stamp reads one of FOG's times; zero for what is none, as 0000-00-00 00:00:00. The zone is not told, so it is taken for UTC.
+func stamp(v gjson.Result) time.Time {
+	t, err := time.Parse(time.DateTime, strings.TrimSpace(v.String()))
+	if err != nil || t.Year() < 1971 {
+		return time.Time{}
+	}
+	return t
 }
 
 // percent reads the larger of FOG's two percentages: which of them moves depends on the version and on the imaging tool.
@@ -126,104 +166,6 @@ func percent(v gjson.Result) int {
 		}
 	}
 	return int(min(most, 100))
-}
-
-// ScheduleDeploy queues the writing of the host's image, and gives the task. FOG does not tell which task it made, so it is looked
-// for among the active ones. Refused if the host has an active task already.
-func (c *Client) ScheduleDeploy(ctx context.Context, h Host, name string) (Task, error) {
-	s := scheduling{c: c, host: h, name: name}
-	t, err := retry.Do(ctx, c.retry, func() (Task, error) { return s.try(ctx) })
-	if s.accepted && fault.Is(err, fault.Transient) {
-		err = fault.As(fault.Unproven, err)
-	}
-	return t, c.wrap(err, fmt.Sprintf("schedule a deployment to host %s", h.Name))
-}
-
-// scheduling is what is known between two tries. No step that succeeded is repeated, so that a FOG that fails every other call is
-// enough.
-type scheduling struct {
-	c    *Client
-	host Host
-	name string
-	// free says that the host had no task, sent that FOG may have made ours, unanswered that it did not say, accepted that it has.
-	free, sent, unanswered, accepted bool
-}
-
-func (s *scheduling) try(ctx context.Context) (Task, error) {
-	if !s.free {
-		t, found, err := s.c.activeOf(ctx, s.host)
-		switch {
-		case err != nil:
-			return Task{}, err
-		case found:
-			return Task{}, occupied(t)
-		}
-		s.free = true
-	}
-	if s.unanswered { // it may be there already
-		if t, found, err := s.c.activeOf(ctx, s.host); err != nil || found {
-			return s.ours(t, err)
-		}
-		s.unanswered = false
-	}
-	if !s.accepted {
-		if err := s.post(ctx); err != nil {
-			return Task{}, err
-		}
-	}
-	t, found, err := s.c.activeOf(ctx, s.host)
-	if err == nil && !found {
-		err = fault.New(fault.Transient, "FOG accepted it, but shows no active task of the host")
-	}
-	return s.ours(t, err)
-}
-
-// post sends the task. FOG's own rule of one task to a host keeps a second sending from doing harm: that it refuses one after a
-// failure is as good as an acceptance, if the task turns out to be ours.
-func (s *scheduling) post(ctx context.Context) error {
-	_, err := s.c.once(ctx, http.MethodPost, path("host/%d/task", s.host.ID), map[string]any{
-		"taskTypeID": deploy, "taskName": s.name, "shutdown": false, "debug": false, "deploySnapins": false, "wol": false,
-	})
-	switch {
-	case err == nil:
-		s.accepted = true
-		return nil
-	case fault.Is(err, fault.Refused) && s.sent:
-		return nil
-	case fault.Is(err, fault.Transient):
-		s.sent, s.unanswered = true, rest.StatusOf(err) == 0
-	}
-	return err
-}
-
-// ours checks that the host's active task is the one that was sent.
-func (s *scheduling) ours(t Task, err error) (Task, error) {
-	switch {
-	case err != nil:
-		return Task{}, err
-	case t.TypeID == deploy && (s.accepted || t.Name == s.name):
-		return t, nil
-	}
-	return Task{}, occupied(t)
-}
-
-func occupied(t Task) error {
-	return fault.New(fault.Refused, "the host has an active task already (task %d, %s)", t.ID, t.State).
-		WithHint("look at FOG's active tasks; cancel the one of this host if nobody needs it")
-}
-
-// activeOf finds the active task of a host, by a single read. FOG allows one at a time.
-func (c *Client) activeOf(ctx context.Context, h Host) (Task, bool, error) {
-	tasks, err := c.activeTasks(ctx)
-	if err != nil {
-		return Task{}, false, err
-	}
-	for _, t := range tasks {
-		if t.HostID == h.ID && t.State.Active() {
-			return t, true, nil
-		}
-	}
-	return Task{}, false, nil
 }
 
 // CancelTask ends a task, and proves that it does not run any more; one that ended already is fine. FOG says ok to cancelling what

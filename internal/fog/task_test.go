@@ -91,7 +91,7 @@ func TestScheduleDeploy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, map[string][]any{"POST host/7/task": tc.post, "GET task/active": tc.active})
-			got, err := s.client(t, tc.policy).ScheduleDeploy(t.Context(), host, "laas")
+			got, err := s.client(t, tc.policy).Schedule(t.Context(), host, fog.Deploy, "laas")
 			assert.Equal(t, tc.posts, s.count("POST host/7/task"))
 			if tc.kind == "" {
 				require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestScheduleDeploy(t *testing.T) {
 			}
 			silent(t, err)
 			assert.Equal(t, tc.kind, fault.KindOf(err), err)
-			assert.Contains(t, err.Error(), "schedule a deployment to host hpe13")
+			assert.Contains(t, err.Error(), "schedule a deployment of host hpe13")
 			assert.Contains(t, err.Error(), tc.text)
 		})
 	}

@@ -21,7 +21,7 @@ import (
 	"stackstorm-laas/internal/simlab/world"
 )
 
-var pace = world.Pace{POST: 10 * time.Millisecond, Boot: 30 * time.Millisecond, Image: 100 * time.Millisecond, SoftOff: 10 * time.Millisecond}
+var pace = world.Pace{POST: 10 * time.Millisecond, Boot: 30 * time.Millisecond, Image: 100 * time.Millisecond, Wipe: 50 * time.Millisecond, SoftOff: 10 * time.Millisecond}
 
 // The host and the job of all bookings here.
 const (

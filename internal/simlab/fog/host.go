@@ -46,7 +46,7 @@ func (s *Server) hostObject(name string) map[string]any {
 		"createdTime": "2019-05-02 10:00:00", "deployed": "0000-00-00 00:00:00", "createdBy": "fog", "useAD": "1",
 		"ADDomain": "lab.example", "ADOU": "", "ADUser": "join", "ADPass": s.cfg.ADPassword, "ADPassLegacy": "",
 		"productKey": "", "printerLevel": "", "kernelArgs": "", "kernel": "", "kernelDevice": "", "init": "", "pending": "",
-		"biosexit": "", "efiexit": "", "enforce": "", "inventory": map[string]any{"hostID": strconv.Itoa(s.hostID(name))},
+		"biosexit": "", "efiexit": "", "enforce": "", "inventory": s.inventory(name),
 		"primac": "", "macs": macs, "imagename": "", "image": map[string]any{},
 	}
 	if len(macs) > 0 {
@@ -56,6 +56,12 @@ func (s *Server) hostObject(name string) map[string]any {
 		o["image"], o["imagename"] = img, img["name"]
 	}
 	return o
+}
+
+// inventory is the hardware that the host had when it was registered. FOG has room for one disk.
+func (s *Server) inventory(name string) map[string]any {
+	now := s.world.Snapshot(name)
+	return map[string]any{"hostID": strconv.Itoa(s.hostID(name)), "hdmodel": now.DiskModel, "hdserial": now.DiskSerial, "hdfirmware": "1.0", "sysserial": "SYS-" + name}
 }
 
 func (s *Server) host(q *request) {

@@ -68,6 +68,9 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 		f = &faults.Set{}
 	}
 	s := &Server{cfg: cfg, world: w, faults: f, lies: noLies()}
+	if s.v16() {
+		w.ReportFailures()
+	}
 	var err error
 	s.Server, err = web.Serve(cfg.Addr, s)
 	return s, err
@@ -162,6 +165,8 @@ func (s *Server) operation(q *request) (op, target string) {
 	switch q.part(0) {
 	case "image":
 		return "image", ""
+	case "storagenode":
+		return "node", ""
 	case "host":
 		op, target = "host", s.hostName(q.id(1))
 		if q.Method == http.MethodPut {
@@ -196,6 +201,9 @@ func (s *Server) route(q *request) {
 		return
 	case "task":
 		s.task(q)
+		return
+	case "storagenode":
+		s.nodes(q)
 		return
 	}
 	q.status(http.StatusNotImplemented)

@@ -13,7 +13,9 @@ import (
 // firstLie is the id of the first task that there is not.
 const firstLie = 100000
 
-var stateNames = []string{"", "Queued", "Checked In", "In-Progress", "Complete", "Cancelled"}
+var stateNames = []string{"", "Queued", "Checked In", "In-Progress", "Complete", "Cancelled", "Failed"}
+
+var typeNames = map[int]string{world.Deploy: "Deploy", world.Capture: "Capture", world.FastWipe: "Fast Wipe", world.NormalWipe: "Normal Wipe", world.FullWipe: "Full Wipe"}
 
 // tasks gives all tasks as reads tell them.
 func (s *Server) tasks() []world.Task {
@@ -34,13 +36,17 @@ func (s *Server) tasks() []world.Task {
 func (s *Server) taskObject(t world.Task) map[string]any {
 	image := s.imageObject(t.Image)
 	text := strconv.Itoa
+	var bpm, left string
+	if t.State == world.TaskInProgress && t.Percent > 0 {
+		bpm, left = "5.12GB/min", "00:01:30"
+	}
 	return map[string]any{
-		"id": text(t.ID), "name": t.Name, "checkInTime": stamp(t.Created), "hostID": text(s.hostID(t.Host)), "stateID": text(t.State),
+		"id": text(t.ID), "name": t.Name, "checkInTime": since(t.CheckedIn), "hostID": text(s.hostID(t.Host)), "stateID": text(t.State),
 		"createdTime": stamp(t.Created), "createdBy": t.CreatedBy, "isForced": "0", "scheduledStartTime": "", "typeID": text(t.Type),
-		"pct": text(t.Percent), "bpm": "", "timeElapsed": "", "timeRemaining": "", "dataCopied": "", "percent": text(t.Percent), "dataTotal": "",
+		"pct": text(t.Percent), "bpm": bpm, "timeElapsed": "", "timeRemaining": left, "dataCopied": "", "percent": text(t.Percent), "dataTotal": "",
 		"storagegroupID": "1", "storagenodeID": "1", "NFSFailures": "", "NFSLastMemberID": "0", "shutdown": "", "passreset": "", "isDebug": "0",
 		"imageID": text(t.Image), "wol": "0", "image": image, "host": s.hostObject(t.Host),
-		"type":        map[string]any{"id": text(t.Type), "name": "Deploy"},
+		"type":        map[string]any{"id": text(t.Type), "name": typeNames[t.Type]},
 		"state":       map[string]any{"id": text(t.State), "name": stateNames[t.State]},
 		"storagenode": map[string]any{"id": "1"}, "storagegroup": map[string]any{"id": "1"},
 	}

@@ -102,7 +102,7 @@ func (h *hands) image(ref string) {
 	img, err := c.Image(h.ctx(), ref)
 	require.NoError(h.t, err)
 	require.NoError(h.t, c.AssignImage(h.ctx(), known, img.ID))
-	task, err := c.ScheduleDeploy(h.ctx(), known, "by hand")
+	task, err := c.Schedule(h.ctx(), known, fog.Deploy, "by hand")
 	require.NoError(h.t, err)
 	d := h.bmc()
 	require.NoError(h.t, d.SetBootDevice(h.ctx(), bmc.Boot{Device: bmc.DevicePXE}))

@@ -12,7 +12,7 @@ func (w *World) bootHost(h *host) {
 		h.phase = phaseSetup
 		return
 	case "pxe":
-		if t := w.activeTask(h.name); t != nil && w.seesFOG(h) {
+		if t := w.activeTask(h.name); t != nil && w.seesFOG(h) && w.suffers(h, IgnoresPXE) == nil {
 			w.bootFOG(h, t)
 			return
 		}
@@ -31,7 +31,7 @@ func (w *World) seesFOG(h *host) bool {
 
 // bootDisk boots the operating system on the disk, if there is one.
 func (w *World) bootDisk(h *host) {
-	if h.disk.fs == nil {
+	if h.disk.fs == nil || w.suffers(h, NoBoot) != nil {
 		h.phase = phaseStuck
 		return
 	}

@@ -16,6 +16,8 @@ import (
 type disk struct {
 	image Image
 	fs    *FS
+	// wiped is the type of the task that wiped the disk; 0 as soon as anything is written again.
+	wiped int
 }
 
 // files of a fresh image that do not depend on it.
@@ -32,6 +34,9 @@ var imageDirs = []string{"/etc/ssh", "/etc/sudoers.d", "/home", "/proc/sys/kerne
 
 // freshDisk is a disk just after the image was written and before it was booted.
 func freshDisk(img Image, nics []NIC, labKey string) disk {
+	if img.content != nil {
+		return disk{image: img, fs: img.content.Clone()}
+	}
 	f := NewFS()
 	for _, dir := range imageDirs {
 		must(f.MkdirAll(dir, 0o755))

@@ -1,11 +1,8 @@
 package world
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 )
 
@@ -16,10 +13,20 @@ const (
 	TaskInProgress = 3
 	TaskComplete   = 4
 	TaskCancelled  = 5
+	TaskFailed     = 6 // known to FOG 1.6 only
 )
 
-// Deploy is the one type of task that this FOG runs.
-const Deploy = 1
+// Types of tasks that this FOG runs, as FOG numbers them.
+const (
+	Deploy     = 1
+	Capture    = 2
+	FastWipe   = 18
+	NormalWipe = 19
+	FullWipe   = 20
+)
+
+// wipes are the methods of the wiping types.
+var wipes = map[int]string{FastWipe: "fast", NormalWipe: "normal", FullWipe: "full"}
 
 // Why a task is refused, in FOG's words.
 var (
@@ -28,7 +35,8 @@ var (
 	//lint:ignore ST1005 as FOG writes it
 	ErrActiveTask = errors.New("Host is already a member of an active task")
 	//lint:ignore ST1005 as FOG writes it
-	ErrNoImage = errors.New("You need to assign an image to the host")
+	ErrNoImage   = errors.New("You need to assign an image to the host")
+	ErrProtected = errors.New("Image is protected")
 )
 
 // Task is a task of the FOG server.
@@ -36,33 +44,37 @@ type Task struct {
 	ID    int
 	Host  string
 	Type  int
-	Image int // the image assigned to the host when the task was queued
+	Image int // the image assigned to the host when the task was queued; of a wipe, too, where it means nothing
 	State int
-	// Percent is how much of the image is written.
+	// Percent is how much of the image is written or read. A wipe reports none: it stays at 0 to its end.
 	Percent         int
 	Name, CreatedBy string
 	Created         time.Time
+	// CheckedIn is when the host last checked in; zero if it never did.
+	CheckedIn time.Time
 }
 
 type task struct {
 	Task
-	writing time.Time // when writing began; zero while nothing is written
+	writing time.Time // when the work began; zero while nothing is done
 	length  time.Duration
+	limit   int    // percent that the work does not get beyond
+	waiting func() // what the host does when it is its turn; nil unless it waits for a slot
 }
 
 // progress computes the percent of a task that is being worked on. Only completion itself says 100.
 func (t *task) progress() int {
-	if t.writing.IsZero() {
+	switch {
+	case t.writing.IsZero(), wipes[t.Type] != "":
 		return t.Percent
+	case t.length <= 0:
+		return min(99, t.limit)
 	}
-	if t.length <= 0 {
-		return 99
-	}
-	return min(99, int(100*time.Since(t.writing)/t.length))
+	return min(99, t.limit, int(100*time.Since(t.writing)/t.length))
 }
 
 // stall freezes a task whose host is gone.
-func (t *task) stall() { t.Percent, t.writing = t.progress(), time.Time{} }
+func (t *task) stall() { t.Percent, t.writing, t.waiting = t.progress(), time.Time{}, nil }
 
 func (t *task) active() bool { return t.State < TaskComplete }
 
@@ -75,65 +87,25 @@ func (w *World) activeTask(host string) *task {
 	return nil
 }
 
-func (w *World) image(id int) (Image, error) {
-	if img, ok := w.images[id]; ok {
-		return img, nil
-	}
-	return Image{}, fmt.Errorf("there is no image with id %d", id)
-}
-
-// bootFOG runs the task: check in, write the image from its beginning, reboot. The old content is gone with the first block.
-func (w *World) bootFOG(h *host, t *task) {
-	h.phase = phaseFOG
-	t.State, t.Percent = TaskCheckedIn, 0
-	w.after(h, w.pace.Boot, func() {
-		h.disk = disk{}
-		t.State, t.writing, t.length = TaskInProgress, time.Now(), w.pace.Image
-		w.after(h, w.pace.Image, func() {
-			h.disk = freshDisk(w.images[t.Image], h.nics, w.labKey)
-			t.State, t.Percent, t.writing = TaskComplete, 100, time.Time{}
-			w.restart(h)
-		})
-	})
-}
-
-// AssignImage sets the image that the next task of the host will write; 0 takes it away.
-func (w *World) AssignImage(name string, image int) error {
-	return w.act(name, func(h *host) error {
-		if image != 0 {
-			if _, err := w.image(image); err != nil {
-				return err
-			}
-		}
-		h.assigned = image
-		return nil
-	})
-}
-
-// AssignedImage gives the image assigned to a host, or 0.
-func (w *World) AssignedImage(name string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if h := w.hosts[name]; h != nil {
-		return h.assigned
-	}
-	return 0
-}
-
 // QueueTask queues a task for a host. Nothing happens to the host before it boots FOG.
 func (w *World) QueueTask(name string, typ int, taskName, by string) (Task, error) {
 	var queued Task
 	err := w.act(name, func(h *host) error {
-		if typ != Deploy {
+		imaging := typ == Deploy || typ == Capture
+		if !imaging && wipes[typ] == "" {
 			return ErrTaskType
 		}
 		if w.activeTask(name) != nil {
 			return ErrActiveTask
 		}
-		if _, err := w.image(h.assigned); err != nil {
+		switch img, err := w.image(h.assigned); {
+		case imaging && err != nil:
 			return ErrNoImage
+		case typ == Capture && img.Protected:
+			return ErrProtected
 		}
-		queued = Task{ID: len(w.tasks) + 1, Host: name, Type: typ, Image: h.assigned, State: TaskQueued, Name: taskName, CreatedBy: by, Created: time.Now()}
+		w.queued++
+		queued = Task{ID: w.queued, Host: name, Type: typ, Image: h.assigned, State: TaskQueued, Name: taskName, CreatedBy: by, Created: time.Now()}
 		w.tasks = append(w.tasks, &task{Task: queued})
 		return nil
 	})
@@ -150,8 +122,7 @@ func (w *World) CancelTask(id int) error {
 		if !t.active() {
 			return fmt.Errorf("task %d is not active", id)
 		}
-		t.stall()
-		t.State = TaskCancelled
+		w.end(t, TaskCancelled)
 		if h := w.hosts[t.Host]; h != nil && h.phase == phaseFOG {
 			w.restart(h)
 		}
@@ -180,11 +151,4 @@ func (w *World) Tasks() []Task {
 		out[i].Percent = t.progress()
 	}
 	return out
-}
-
-// Images gives all images by id.
-func (w *World) Images() []Image {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.SortedFunc(maps.Values(w.images), func(a, b Image) int { return cmp.Compare(a.ID, b.ID) })
 }

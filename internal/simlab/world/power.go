@@ -38,8 +38,10 @@ type host struct {
 	boot Boot
 	disk disk
 	// assigned is the id of the image that FOG would write next; 0 for none.
-	assigned int
-	links    []link // network configuration in force; of the running system only
+	assigned              int
+	diskModel, diskSerial string
+	troubles              []*Trouble
+	links                 []link // network configuration in force; of the running system only
 }
 
 // ErrOff is the answer to a cycle or reset of a host that is off.

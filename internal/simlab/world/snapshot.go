@@ -15,6 +15,8 @@ type HostState struct {
 	Phase string
 	// Image is the name of the image on the disk; nil if there is none.
 	Image *string
+	// Wiped is the method by which the disk was wiped, empty if it was not or if something was written since.
+	Wiped, DiskModel, DiskSerial string
 	// OS, Hostname and MachineID are what the files on the disk say.
 	OS, Hostname, MachineID string
 	Up, Reachable           bool
@@ -40,6 +42,7 @@ func (w *World) Snapshot(name string) HostState {
 		return HostState{}
 	}
 	s := HostState{Name: name, Power: "off", Phase: h.phase.String(), Up: h.phase == phaseUp, Reachable: w.reachReason(h) == "", SSHKeys: map[string][]string{}}
+	s.Wiped, s.DiskModel, s.DiskSerial = wipes[h.disk.wiped], h.diskModel, h.diskSerial
 	if h.phase != phaseOff {
 		s.Power = "on"
 	}

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,6 +16,8 @@ type Pace struct {
 	Boot time.Duration
 	// Image is the time to write an image, 0 to 100 percent.
 	Image time.Duration
+	// Wipe is the time to wipe a disk, by whatever method.
+	Wipe time.Duration
 	// SoftOff is the time an operating system takes to shut down.
 	SoftOff time.Duration
 }
@@ -28,15 +31,8 @@ type NIC struct {
 type HostSpec struct {
 	Name string
 	NICs []NIC
-}
-
-// Image is an image on the FOG server.
-type Image struct {
-	ID   int
-	Name string
-	// OS is ubuntu, debian, centos or suse; it decides how the image configures its network.
-	OS      string
-	Version string
+	// DiskModel and DiskSerial are what its disk says of itself; made up unless given.
+	DiskModel, DiskSerial string
 }
 
 // World is everything that is true in the lab. All methods may be called at any time from anywhere.
@@ -52,12 +48,16 @@ type World struct {
 	images       map[int]Image
 	ports        map[string]map[string]*Port // switch, port
 	tasks        []*task
-	onChange     []func()
+	queued       int // tasks that ever were
+	slots        int
+	// reportsFailure says that hosts tell FOG what fails.
+	reportsFailure bool
+	onChange       []func()
 }
 
 // New makes an empty lab.
 func New(pace Pace) *World {
-	return &World{pace: pace, hosts: map[string]*host{}, images: map[int]Image{}, ports: map[string]map[string]*Port{}}
+	return &World{pace: pace, hosts: map[string]*host{}, images: map[int]Image{}, ports: map[string]map[string]*Port{}, slots: defaultSlots}
 }
 
 // SetNetwork says which VLAN FOG is in, and through which VLANs (the provisioning one included) the lab reaches hosts.
@@ -78,16 +78,12 @@ func (w *World) AddHost(s HostSpec) {
 	if _, known := w.hosts[s.Name]; !known {
 		w.names = append(w.names, s.Name)
 	}
-	w.hosts[s.Name] = &host{name: s.Name, nics: slices.Clone(s.NICs)}
+	w.hosts[s.Name] = &host{
+		name: s.Name, nics: slices.Clone(s.NICs), diskModel: cmp.Or(s.DiskModel, "SIMDISK"), diskSerial: cmp.Or(s.DiskSerial, "SIM-"+s.Name),
+	}
 	for _, n := range s.NICs {
 		w.addPort(n.Switch, n.Port)
 	}
-}
-
-// AddImage puts an image on the FOG server.
-func (w *World) AddImage(i Image) {
-	defer w.change()()
-	w.images[i.ID] = i
 }
 
 // Hosts lists the names of all hosts in the order they were added.

@@ -1,0 +1,127 @@
+package fog
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+
+	"github.com/tidwall/gjson"
+
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/rest"
+	"stackstorm-laas/internal/retry"
+)
+
+// copied are the fields of a definition that a new one takes from the one that it is like (image.class.php). All else is about the
+// content: it starts empty.
+var copied = []string{"osID", "imageTypeID", "imagePartitionTypeID", "compress", "format"}
+
+// imageName is what is a name, and a directory, everywhere. FOG's pages allow more; its API checks nothing.
+var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+
+// CreateImage makes an empty image definition of this name, shaped like another image, with the name as its path, and reads it back.
+// Input for a name that is none, Refused if an image has the name or the path already.
+func (c *Client) CreateImage(ctx context.Context, name string, like Image) (Image, error) {
+	what := fmt.Sprintf("create image %s", name)
+	if !imageName.MatchString(name) {
+		return Image{}, fault.New(fault.Input, "%s: the name becomes a directory", what).
+			WithHint("letters, digits, dots, underscores and hyphens, 63 at most, a letter or digit first")
+	}
+	if err := c.free(ctx, name, what); err != nil {
+		return Image{}, err
+	}
+	_, shape, err := c.imageByID(ctx, like.ID, what)
+	if err != nil {
+		return Image{}, err
+	}
+	body := map[string]any{"name": name, "path": name, "isEnabled": 1, "toReplicate": 1, "description": "made by laas, like " + like.Name}
+	for _, key := range copied {
+		if n, ok := number(shape.Get(key)); ok {
+			body[key] = n
+		}
+	}
+	made, err := retry.Do(ctx, c.retry, func() (Image, error) { return c.define(ctx, body) })
+	if err != nil {
+		return Image{}, c.wrap(err, what)
+	}
+	now, _, err := c.imageByID(ctx, made.ID, what)
+	if err != nil {
+		return Image{}, fault.Wrap(err, "it was accepted, but cannot be read back")
+	}
+	if now.Name != name || now.Path != name {
+		return Image{}, c.wrap(fault.New(fault.Unproven, "image %d was made, but its name or path is not the one that was asked for", now.ID), what)
+	}
+	return now, nil
+}
+
+// free says that no image has the name, nor keeps its files where the new one would.
+func (c *Client) free(ctx context.Context, name, what string) error {
+	images, err := c.Images(ctx)
+	if err != nil {
+		return fault.Wrap(err, "%s", what)
+	}
+	for _, i := range images {
+		if i.Name == name || i.Path == name {
+			return c.wrap(fault.New(fault.Refused, "image %d has that name or path", i.ID).WithHint("choose another name, or delete that image"), what)
+		}
+	}
+	return nil
+}
+
+// define sends a definition once. FOG answers with the object; if it did not answer, or refuses the name that was free a moment ago,
+// the list tells whether an earlier try made it.
+func (c *Client) define(ctx context.Context, body map[string]any) (Image, error) {
+	v, err := c.once(ctx, http.MethodPost, "image/create", body)
+	if err == nil {
+		if img, ok := decodeImage(v); ok && img.Name == body["name"] {
+			return img, nil
+		}
+		err = fault.New(fault.Failed, "the answer is not the image that was sent")
+	}
+	if !fault.Is(err, fault.Transient) && !fault.Is(err, fault.Failed) || ctx.Err() != nil {
+		return Image{}, err
+	}
+	images, listErr := c.names(ctx, "image", "images", "look whether it was made")
+	if listErr != nil {
+		return Image{}, err
+	}
+	for _, i := range images {
+		if i.name == body["name"] {
+			return Image{ID: i.id, Name: i.name}, nil
+		}
+	}
+	return Image{}, err
+}
+
+// DeleteImage removes an image definition, and proves that it is gone; one that is not there is fine. Refused if it is protected: FOG's
+// API deletes those too. FOG takes the image from every host that it is assigned to. The files stay on the storage node (route.class.php
+// destroys the record only), so that a name that is used again finds them there.
+func (c *Client) DeleteImage(ctx context.Context, id int) error {
+	what := fmt.Sprintf("delete image %d", id)
+	switch img, _, err := c.imageByID(ctx, id, what); {
+	case fault.Is(err, fault.NotFound):
+		return nil
+	case err != nil:
+		return err
+	case img.Protected:
+		return c.wrap(fault.New(fault.Refused, "image %s is protected", img.Name).WithHint("take the protection away in FOG first, if nobody needs the image"), what)
+	}
+	_, failed := retry.Do(ctx, c.retry, func() (gjson.Result, error) {
+		_, err := c.once(ctx, http.MethodDelete, path("image/%d/delete", id), nil)
+		return gjson.Result{}, err
+	})
+	if fault.Is(failed, fault.Credentials) {
+		return c.wrap(failed, what)
+	}
+	_, _, err := c.imageByID(ctx, id, what)
+	switch {
+	case fault.Is(err, fault.NotFound) && rest.StatusOf(err) == http.StatusNotFound:
+		return nil
+	case err != nil:
+		return err
+	case failed != nil:
+		return c.wrap(failed, what)
+	}
+	return c.wrap(fault.New(fault.Unproven, "FOG accepted it, but the image is still there"), what)
+}
