@@ -51,12 +51,20 @@ func TestTheWorkflowDoesTheStepsOfARelease(t *testing.T) {
 		inWorkflow = append(inWorkflow, m[1])
 	}
 	for _, s := range booking.ReleaseSteps {
-		if !s.Apart {
+		if !s.Apart && !s.Rewired {
 			listed = append(listed, s.Name)
 		}
 		assert.NotNil(t, steps(&hostRun{})[s.Name], s.Name)
 	}
 	assert.Equal(t, listed, inWorkflow)
+
+	text, err = os.ReadFile("../../workflows/process_job.yaml")
+	require.NoError(t, err)
+	for _, s := range booking.ReleaseSteps {
+		if s.Rewired {
+			assert.Contains(t, string(text), "\n      step: "+s.Name+"\n")
+		}
+	}
 }
 
 func TestOwnName(t *testing.T) {

@@ -75,19 +75,18 @@ var returnHost = &action.Action{
 	Params: []action.Param{hostParam, confirmParam},
 	Budget: sum(records, records, sshSession, bmcSession, bmcSession, bmcSession, power, switchReads,
 		func(c *config.Config) time.Duration {
-			return fogCalls(c, 6) + dashboardCalls(c, 10) + 4*(setPorts.Budget(c)+time.Second)
+			return wiping(c) + fogCalls(c, 6) + dashboardCalls(c, 10) + 4*(setPorts.Budget(c)+time.Second)
 		}),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := quarantined(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		all := steps(h)
 		for _, s := range booking.ReleaseSteps {
 			if !s.Required {
 				continue
 			}
-			if _, _, err := booking.RunStep(ctx, all[s.Name]); err != nil {
+			if _, _, err := h.takeBack(ctx, s.Name); err != nil {
 				return nil, fault.Wrap(err, "%s stays in quarantine: %s", h.host.Name, s.Name)
 			}
 		}

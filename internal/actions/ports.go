@@ -20,6 +20,8 @@ const (
 	stateProvisioning = "provisioning"
 	stateBooked       = "booked"
 	stateIdle         = "idle"
+	// stateWiping is provisioning for a host that is being taken back.
+	stateWiping = "wiping"
 )
 
 type portsResult struct {
@@ -32,10 +34,10 @@ type portsResult struct {
 var setPorts = &action.Action{
 	Name: "set_ports",
 	Description: "Bring the ports of a job's hosts on one switch into a state, with one write, and read them back. " +
-		"provisioning: the hosts that are to be imaged; booked: the hosts that are configured, as the booking says; idle: the hosts that are taken back.",
+		"provisioning: the hosts that are to be imaged; booked: the hosts that are configured, as the booking says; wiping: the hosts that are taken back, for FOG to wipe their disks; idle: the same, in the end.",
 	Params: []action.Param{
 		{Name: "switch", Type: action.String, Required: true, Description: "Name of the switch as the inventory's interfaces call it. Example: 10.64.0.11"},
-		{Name: "state", Type: action.String, Required: true, Enum: []string{stateProvisioning, stateBooked, stateIdle}, Description: "What the ports are to be."},
+		{Name: "state", Type: action.String, Required: true, Enum: []string{stateProvisioning, stateBooked, stateWiping, stateIdle}, Description: "What the ports are to be."},
 		jobParam, epochParam,
 	},
 	Output: []action.Field{{Name: "hosts", Description: "Whose ports were set."}, {Name: "changes", Description: "What was changed, port by port."}},
@@ -132,6 +134,8 @@ func (h *hostRun) concerns(state string) bool {
 	switch state {
 	case stateIdle:
 		return h.work.Mode == booking.Release
+	case stateWiping:
+		return h.toWipe()
 	case stateProvisioning:
 		return h.work.Mode == booking.Provision && h.rec.Configured == nil && h.rec.HandedOver == nil
 	}
@@ -150,7 +154,7 @@ func (h *hostRun) wantedPorts(state string) (map[string][]netswitch.Port, error)
 			continue
 		}
 		p := idlePort(n, nic)
-		if state == stateProvisioning {
+		if state == stateProvisioning || state == stateWiping {
 			p = netswitch.Port{Name: nic.Port, Native: n.ProvisioningVLAN, Tagged: withBMC(nil, nic)}
 		}
 		out[nic.Switch] = append(out[nic.Switch], p)

@@ -29,7 +29,7 @@ var releaseStep = &action.Action{
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		name := c.Params.String("step")
 		return forHost("release: "+name, func(ctx context.Context, h *hostRun) (any, error) {
-			changed, evidence, err := booking.RunStep(ctx, steps(h)[name])
+			changed, evidence, err := h.takeBack(ctx, name)
 			if err != nil {
 				return nil, err
 			}
@@ -49,7 +49,7 @@ func stepNames() (names []string) {
 }
 
 func longestStep(c *config.Config) time.Duration {
-	return max(sshSession(c), bmcSession(c)+power(c), 2*bmcSession(c), fogCalls(c, 5))
+	return max(sshSession(c), bmcSession(c)+power(c), 2*bmcSession(c), fogCalls(c, 5), wiping(c))
 }
 
 type proofResult struct {

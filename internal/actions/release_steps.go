@@ -19,8 +19,24 @@ import (
 // steps are the steps of a release, by the names of booking.ReleaseSteps.
 func steps(h *hostRun) map[string]booking.Step {
 	return map[string]booking.Step{
-		"keys": keysStep{h}, "power_off": powerStep{h}, "imaging": imagingStep{h}, "bmc_accounts": accountsStep{h}, "ports": portsStep{h},
+		"keys": keysStep{h}, "power_off": powerStep{h}, "imaging": imagingStep{h}, "bmc_accounts": accountsStep{h},
+		"wipe": wipeStep{h}, "ports": portsStep{h},
 	}
+}
+
+// takeBack does one step and journals its proof, which later steps may insist on.
+func (h *hostRun) takeBack(ctx context.Context, step string) (changed bool, evidence string, err error) {
+	changed, evidence, err = booking.RunStep(ctx, steps(h)[step])
+	if h.rec.Proofs == nil {
+		h.rec.Proofs = map[string]string{}
+	}
+	if h.rec.Proofs[step] = evidence; err != nil {
+		delete(h.rec.Proofs, step)
+	}
+	if serr := h.Save(context.WithoutCancel(ctx), h.rec); err == nil {
+		err = serr
+	}
+	return changed, evidence, err
 }
 
 // keysStep takes the tenant's SSH keys off a host that still obeys, so that his sessions' way in ends as early as possible. A tenant
@@ -44,18 +60,18 @@ func (s keysStep) Apply(ctx context.Context) error {
 		}
 		return s.keysAre(ctx, c, nil)
 	})
-	s.rec.Proofs = map[string]string{"keys": "SSH keys removed"}
+	s.rec.Proofs = map[string]string{"keys": "SSH keys removed"} // the proofs of an earlier run hold no more
 	if err != nil {
 		s.rec.Proofs["keys"] = "SSH keys not removed: the host did not obey"
 	}
 	return nil
 }
 
-func (s keysStep) Prove(ctx context.Context) (string, error) {
+func (s keysStep) Prove(context.Context) (string, error) {
 	if s.rec.Proofs["keys"] == "" {
 		s.rec.Proofs = map[string]string{"keys": "SSH keys not removed: the host was off already"}
 	}
-	return s.rec.Proofs["keys"], s.Save(ctx, s.rec)
+	return s.rec.Proofs["keys"], nil
 }
 
 // obeying calls do with a session on the host, in the short time that such a host gets.
@@ -228,14 +244,17 @@ func (s portsStep) Check(ctx context.Context) (bool, error) {
 }
 
 // Apply lets laas.set_ports do it, the one writer of a switch. If that fails, the proof says why.
-func (s portsStep) Apply(ctx context.Context) error {
-	for _, sw := range union(nil, s.host) {
-		e, err := s.ST2.Start(ctx, "laas."+setPorts.Name, map[string]any{"switch": sw, "state": stateIdle, "job_id": s.job.Job, "epoch": s.job.Epoch}, traceTag(s.job.Job))
+func (s portsStep) Apply(ctx context.Context) error { return s.setPortsAlone(ctx, stateIdle) }
+
+// setPortsAlone starts laas.set_ports for the switches of one host, and waits for its end, whatever that is.
+func (h *hostRun) setPortsAlone(ctx context.Context, state string) error {
+	for _, sw := range union(nil, h.host) {
+		e, err := h.ST2.Start(ctx, "laas."+setPorts.Name, map[string]any{"switch": sw, "state": state, "job_id": h.job.Job, "epoch": h.job.Epoch}, traceTag(h.job.Job))
 		if err != nil {
 			return err
 		}
 		err = retry.Until(ctx, time.Second, func(ctx context.Context) (bool, error) {
-			e, err := s.ST2.Execution(ctx, e.ID)
+			e, err := h.ST2.Execution(ctx, e.ID)
 			return err == nil && !slices.Contains(live, e.Status), err
 		})
 		if err != nil {

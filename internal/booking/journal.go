@@ -65,6 +65,8 @@ type TaskRecord struct {
 	Note string `json:"note,omitempty"`
 	// Account is the VPN account; set before it is made.
 	Account string `json:"account,omitempty"`
+	// Wipe is set before FOG is told to wipe the disks.
+	Wipe *Wipe `json:"wipe,omitempty"`
 	// Proofs are the release steps that were proven, by name.
 	Proofs map[string]string `json:"proofs,omitempty"`
 

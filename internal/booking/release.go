@@ -24,15 +24,19 @@ type StepInfo struct {
 	Required bool
 	// Apart steps are applied for all hosts of a switch at once (laas.set_ports), not host by host.
 	Apart bool
+	// Rewired steps come after all hosts of the job have been through the others: the host's ports are made fit for them first.
+	Rewired bool
 }
 
 // ReleaseSteps is how a host is taken back, in this order. The machine is off before its BMC accounts are looked at, because a
-// tenant with root can make some as long as it runs. What comes new goes into this list, a Step, and workflows/release_host.yaml.
+// tenant with root can make some as long as it runs, and both are proven before its ports leave the tenant's networks for FOG's. What comes new goes
+// into this list, a Step, and workflows/release_host.yaml.
 var ReleaseSteps = []StepInfo{
 	{Name: "keys", Group: HardwareGroup},
 	{Name: "power_off", Group: HardwareGroup, Required: true},
 	{Name: "imaging", Group: HardwareGroup, Required: true},
 	{Name: "bmc_accounts", Group: HardwareGroup, Required: true},
+	{Name: "wipe", Group: HardwareGroup, Required: true, Rewired: true},
 	{Name: "ports", Group: NetworkGroup, Required: true, Apart: true},
 }
 
