@@ -19,7 +19,7 @@ import (
 func TestTimeoutsCoverTheMaximaOfTheConfiguration(t *testing.T) {
 	for _, a := range All() {
 		assert.Greater(t, time.Duration(a.Timeout())*time.Second, a.Budget(config.Maxima()), a.Name)
-		assert.Less(t, a.Timeout(), 24*3600, "%s: a timeout of a day is none", a.Name)
+		assert.Less(t, a.Timeout(), 48*3600, "%s: a timeout of two days is none", a.Name)
 	}
 }
 

@@ -75,7 +75,7 @@ var returnHost = &action.Action{
 	Params: []action.Param{hostParam, confirmParam},
 	Budget: sum(records, records, sshSession, bmcSession, bmcSession, bmcSession, power, switchReads,
 		func(c *config.Config) time.Duration {
-			return wiping(c) + fogCalls(c, 6) + dashboardCalls(c, 10) + 4*(setPorts.Budget(c)+time.Second)
+			return wiping(c) + fogCalls(c, 6) + dashboardCalls(c, 10) + setPorts.Budget(c) + time.Second
 		}),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := quarantined(ctx, c)

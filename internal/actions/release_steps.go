@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/bmc/ipmi"
 	"stackstorm-laas/internal/booking"
@@ -27,11 +29,19 @@ func steps(h *hostRun) map[string]booking.Step {
 // takeBack does one step and journals its proof, which later steps may insist on.
 func (h *hostRun) takeBack(ctx context.Context, step string) (changed bool, evidence string, err error) {
 	changed, evidence, err = booking.RunStep(ctx, steps(h)[step])
-	if h.rec.Proofs == nil {
-		h.rec.Proofs = map[string]string{}
+	note := func(m *map[string]string, text string) {
+		if *m == nil {
+			*m = map[string]string{}
+		}
+		if (*m)[step] = text; text == "" {
+			delete(*m, step)
+		}
 	}
-	if h.rec.Proofs[step] = evidence; err != nil {
-		delete(h.rec.Proofs, step)
+	note(&h.rec.Proofs, evidence)
+	note(&h.rec.Troubles, "")
+	if err != nil {
+		note(&h.rec.Proofs, "")
+		note(&h.rec.Troubles, err.Error())
 	}
 	if serr := h.Save(context.WithoutCancel(ctx), h.rec); err == nil {
 		err = serr
@@ -246,22 +256,23 @@ func (s portsStep) Check(ctx context.Context) (bool, error) {
 // Apply lets laas.set_ports do it, the one writer of a switch. If that fails, the proof says why.
 func (s portsStep) Apply(ctx context.Context) error { return s.setPortsAlone(ctx, stateIdle) }
 
-// setPortsAlone starts laas.set_ports for the switches of one host, and waits for its end, whatever that is.
+// setPortsAlone starts laas.set_ports for the switches of one host, and waits for their ends, whatever those are.
 func (h *hostRun) setPortsAlone(ctx context.Context, state string) error {
+	g, ctx := errgroup.WithContext(ctx)
 	for _, sw := range union(nil, h.host) {
-		e, err := h.ST2.Start(ctx, "laas."+setPorts.Name, map[string]any{"switch": sw, "state": state, "job_id": h.job.Job, "epoch": h.job.Epoch}, traceTag(h.job.Job))
-		if err != nil {
-			return err
-		}
-		err = retry.Until(ctx, time.Second, func(ctx context.Context) (bool, error) {
-			e, err := h.ST2.Execution(ctx, e.ID)
-			return err == nil && !slices.Contains(live, e.Status), err
-		})
-		if err != nil {
+		g.Go(func() error {
+			e, err := h.ST2.Start(ctx, "laas."+setPorts.Name, map[string]any{"switch": sw, "state": state, "job_id": h.job.Job, "epoch": h.job.Epoch}, traceTag(h.job.Job))
+			if err != nil {
+				return err
+			}
+			err = retry.Until(ctx, time.Second, func(ctx context.Context) (bool, error) {
+				e, err := h.ST2.Execution(ctx, e.ID)
+				return err == nil && !slices.Contains(live, e.Status), err
+			})
 			return fault.Wrap(err, "wait for the ports on switch %s", sw)
-		}
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
 func (s portsStep) Prove(ctx context.Context) (string, error) { return s.checkPorts(ctx, stateIdle) }

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -74,7 +75,7 @@ func (s wipeStep) Prove(ctx context.Context) (string, error) {
 	}
 	w := s.rec.Wipe
 	if !w.Done(s.method()) {
-		return "", fault.New(fault.Unproven, "the disks are not wiped (%s)", s.method()).
+		return "", fault.New(fault.Unproven, "the disks of %s are not wiped (%s): %s", s.host.Name, s.method(), cmp.Or(s.rec.Troubles["wipe"], "nothing was done")).
 			WithHint("look at the host's console and at FOG, then run laas.return_host host=%s confirm=%s", s.host.Name, s.host.Name)
 	}
 	c, err := s.Certificate(ctx, s.host.Name, w.TaskID)
@@ -231,5 +232,5 @@ func (s wipeStep) certify(ctx context.Context, disks []fog.Disk) error {
 
 // wiping is the longest time of the step.
 func wiping(c *config.Config) time.Duration {
-	return fogCalls(c, 10) + 2*bmcSession(c) + 3*power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + 4*(setPorts.Budget(c)+time.Second)
+	return fogCalls(c, 10) + 2*bmcSession(c) + 3*power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
 }

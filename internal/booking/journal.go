@@ -69,6 +69,8 @@ type TaskRecord struct {
 	Wipe *Wipe `json:"wipe,omitempty"`
 	// Proofs are the release steps that were proven, by name.
 	Proofs map[string]string `json:"proofs,omitempty"`
+	// Troubles are why release steps could not be done, by name.
+	Troubles map[string]string `json:"troubles,omitempty"`
 
 	Updated time.Time `json:"updated"`
 }

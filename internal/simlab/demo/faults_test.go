@@ -59,6 +59,8 @@ var release = []stage{
 	{"release_step", "keys", []string{"ssh", "bmc"}},
 	{"release_step", "power_off", []string{"bmc"}},
 	{"release_step", "bmc_accounts", []string{"bmc"}},
+	{"set_ports", "wiping", []string{"switch"}},
+	{"release_step", "wipe", []string{"fog", "bmc"}},
 	{"set_ports", "idle", []string{"switch"}},
 	{"prove_release", "", []string{"bmc", "switch"}},
 	{"report_job", "", []string{"dashboard"}},

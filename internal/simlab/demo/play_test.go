@@ -207,10 +207,12 @@ func login(t *testing.T, message string) (name, pass string) {
 	return u[1], w[1]
 }
 
-// asBefore holds that the lab is as if there had never been a booking, but for the disk.
+// asBefore holds that the lab is as if there had never been a booking.
 func (p *play) asBefore() {
 	p.t.Helper()
 	h := p.host()
+	assert.Nil(p.t, h.Image, "something is left on the disk")
+	assert.Equal(p.t, world.NormalWipe, p.Lab.World().Wiped(host), "the disk was not wiped")
 	assert.Equal(p.t, "off", h.Power)
 	assert.True(p.t, allShut(h), "ports: %+v", h.Ports)
 	assert.Empty(p.t, h.BMCUsers)
