@@ -31,9 +31,11 @@ func sshSession(c *config.Config) time.Duration {
 	return c.SSH.ConnectTimeout.D() + 20*c.SSH.CommandTimeout.D()
 }
 
-// switchChange is a read, a write, a read back, and the same to put things back.
+// switchChange is a look at the list of VLANs, the making of those that are missing and the proof, then a read, a write, a read back, and
+// the same to put things back.
 func switchChange(c *config.Config) time.Duration {
-	return 3*(c.Network.Retry.D()+c.Network.Timeout.D()) + 4*c.Network.Timeout.D()
+	read, write := c.Network.Retry.D()+c.Network.Timeout.D(), c.Network.Timeout.D()
+	return 3*read + write + 4*read + 3*write
 }
 
 // switchReads is the look at the ports of one host on up to four switches.

@@ -13,6 +13,7 @@ import (
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/bmc/ipmi"
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/dashboard"
 	"stackstorm-laas/internal/directory"
 	"stackstorm-laas/internal/fault"
@@ -90,10 +91,31 @@ func (l *lab) powered(ctx context.Context, d bmc.Driver, h *inventory.Host, do b
 	return bmc.Reach(ctx, d, want, l.Config.BMC.PollInterval.D())
 }
 
+// switchTarget is a switch and how it is reached.
+type switchTarget struct {
+	*inventory.Switch
+	Network   config.Network
+	User      string
+	Password  secret.String
+	Transport http.RoundTripper
+}
+
+// switchDrivers are the kinds of switches that the pack can drive, by the names that the inventory may give (inventory.Drivers).
+var switchDrivers = map[string]func(switchTarget) (netswitch.Driver, error){
+	"nxos": func(t switchTarget) (netswitch.Driver, error) {
+		return nxos.New(nxos.Config{Switch: t.Name, Address: t.Address, User: t.User, Password: t.Password, DarkVLAN: t.Network.DarkVLAN,
+			Timeout: t.Network.Timeout.D(), Retry: action.Policy(t.Network.Retry), Transport: t.Transport})
+	},
+}
+
 func (l *lab) netswitch(ctx context.Context, name string) (netswitch.Driver, error) {
 	s, err := inventory.LoadSwitch(ctx, l.ST2, name)
 	if err != nil {
 		return nil, err
+	}
+	open, known := switchDrivers[s.Driver]
+	if !known {
+		return nil, fault.New(fault.Config, "switch %s has driver %q; this version of the pack knows %s", name, s.Driver, strings.Join(inventory.Drivers, ", "))
 	}
 	user, password, err := inventory.SwitchCredentials(ctx, l.ST2, s)
 	if err != nil {
@@ -103,13 +125,7 @@ func (l *lab) netswitch(ctx context.Context, name string) (netswitch.Driver, err
 	if err != nil {
 		return nil, err
 	}
-	n := l.Config.Network
-	switch s.Driver {
-	case "nxos":
-		return nxos.New(nxos.Config{Switch: s.Name, Address: s.Address, User: user, Password: password, DarkVLAN: n.DarkVLAN,
-			Timeout: n.Timeout.D(), Retry: action.Policy(n.Retry), Transport: tr})
-	}
-	return nil, fault.New(fault.Config, "switch %s has driver %q; this version of the pack knows nxos", name, s.Driver)
+	return open(switchTarget{Switch: s, Network: l.Config.Network, User: user, Password: password, Transport: tr})
 }
 
 // ssh logs in to the host as the lab. hostKey pins its host key; empty accepts any.

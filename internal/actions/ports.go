@@ -91,7 +91,26 @@ func (r *run) writePorts(ctx context.Context, sw string, want []netswitch.Port) 
 	if err != nil {
 		return nil, err
 	}
+	if err := r.createMissing(ctx, d, want); err != nil {
+		return nil, err
+	}
 	return netswitch.Set(ctx, d, want)
+}
+
+// createMissing makes the VLANs that the switch lacks, if the lab wants that.
+func (r *run) createMissing(ctx context.Context, d netswitch.Driver, want []netswitch.Port) error {
+	if !r.Config.Network.CreateVLANs {
+		return nil
+	}
+	missing, err := netswitch.Missing(ctx, d, want)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	vlans := map[int]string{}
+	for _, id := range missing {
+		vlans[id] = ""
+	}
+	return d.(netswitch.VLANs).CreateVLANs(ctx, vlans)
 }
 
 // portsOn collects what the ports of the run's hosts on a switch are to be. A host that is not the job's any more is left out.

@@ -1,6 +1,7 @@
 package netswitch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,10 @@ import (
 )
 
 // Set brings ports into the wanted state with one read, one write and one read back, and saves the switch's configuration once at the
-// end. Nothing to do writes nothing. When the write fails, or the read back shows something else, the ports are put back to what was
-// read before and nothing is saved. The error is then the write's own, or Unproven; always Unproven if putting back could not be
-// proven, which the text then says. Changes that stand are returned even with an error: what could not be saved is in force.
+// end. Nothing to do writes nothing. A write whose answer was lost is looked up: it counts as made if the switch shows it whole. When the
+// write fails, or the read back shows something else, the ports are put back to what was read before and nothing is saved. The error is
+// then the write's own, or Unproven; always Unproven if putting back could not be proven, which the text then says. Changes that stand are
+// returned even with an error: what could not be saved is in force. Ports in a mode that the pack does not know are Refused.
 func Set(ctx context.Context, d Driver, want []Port) ([]Change, error) {
 	want, err := normalise(want)
 	if err != nil {
@@ -23,9 +25,9 @@ func Set(ctx context.Context, d Driver, want []Port) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes := differing(before, want)
-	if len(changes) == 0 {
-		return nil, nil
+	changes, err := plan(before, want)
+	if err != nil || len(changes) == 0 {
+		return nil, err
 	}
 	if err := write(ctx, d, changes); err != nil {
 		return nil, putBack(ctx, d, changes, err)
@@ -36,41 +38,86 @@ func Set(ctx context.Context, d Driver, want []Port) ([]Change, error) {
 	return changes, nil
 }
 
+// plan finds what is to be changed, and says in full what it then is.
+func plan(before map[string]Port, want []Port) ([]Change, error) {
+	var changes []Change
+	var problems []fault.Problem
+	for _, after := range want {
+		have := before[after.Name]
+		if len(Diff(have, after)) == 0 {
+			continue
+		}
+		if !known(have.Mode) {
+			problems = append(problems, fault.Problem{Path: after.Name, Text: fmt.Sprintf("is in mode %q, and the pack changes access and trunk ports only", have.Mode)})
+		}
+		have.Name = after.Name
+		after.Description = cmp.Or(after.Description, have.Description)
+		if after.Mode == "" && have.Native == after.Native && slices.Equal(have.Tagged, after.Tagged) {
+			after.Mode = have.Mode
+		}
+		changes = append(changes, Change{Port: after.Name, Before: have, After: after})
+	}
+	if err := fault.FromProblems(fault.Refused, "switch ports", problems); err != nil {
+		return nil, err.(*fault.Error).WithHint("if a host hangs on the port, make it an access or trunk port on the switch (NX-OS: switchport)")
+	}
+	return changes, nil
+}
+
 // write makes the changes and proves them.
 func write(ctx context.Context, d Driver, changes []Change) error {
 	ports := make([]Port, len(changes))
 	for i, c := range changes {
 		ports[i] = c.After
 	}
-	if err := d.Write(ctx, ports); err != nil {
-		return err
+	lost := d.Write(ctx, ports)
+	if lost != nil && !fault.Is(lost, fault.Transient) {
+		return lost
 	}
 	have, err := read(ctx, d, names(ports))
-	if err != nil {
-		return fault.As(fault.Unproven, fault.Wrap(err, "read the ports back"))
+	if err == nil {
+		err = mismatch(have, ports)
+	} else {
+		err = fault.As(fault.Unproven, fault.Wrap(err, "read the ports back"))
 	}
-	return mismatch(have, ports)
+	if err != nil && lost != nil {
+		return lost
+	}
+	return err
 }
 
 // putBack restores the state before the changes and proves it. It is done even when ctx has ended: a port left in between may join
 // what must be apart.
 func putBack(ctx context.Context, d Driver, changes []Change, cause error) error {
 	ctx = context.WithoutCancel(ctx)
-	ports := make([]Port, len(changes))
-	for i, c := range changes {
-		ports[i] = c.Before
+	var ports []string
+	for _, c := range changes {
+		ports = append(ports, c.Port)
 	}
-	now, err := read(ctx, d, names(ports))
+	now, err := read(ctx, d, ports)
 	if err == nil {
-		if undo := differing(now, ports); len(undo) > 0 {
+		if undo := undoing(now, changes); len(undo) > 0 {
 			err = write(ctx, d, undo)
 		}
 	}
 	if err != nil {
 		return fault.New(fault.Unproven, "%w; and the ports could not be put back: %w", cause, err).
-			WithHint("check the ports on the switch: %s", strings.Join(names(ports), ", "))
+			WithHint("check the ports on the switch: %s", strings.Join(ports, ", "))
 	}
 	return fault.Wrap(cause, "the ports were put back")
+}
+
+// undoing gives the changes that lead back. An MTU that nobody wanted changed is not written: some switches have none per port.
+func undoing(now map[string]Port, changes []Change) (undo []Change) {
+	for _, c := range changes {
+		have, old := now[c.Port], c.Before
+		if c.After.MTU == 0 {
+			old.MTU = 0
+		}
+		if len(exact(have, old)) > 0 {
+			undo = append(undo, Change{Port: c.Port, Before: have, After: old})
+		}
+	}
+	return undo
 }
 
 // read insists on every port that was asked for.
@@ -87,23 +134,11 @@ func read(ctx context.Context, d Driver, ports []string) (map[string]Port, error
 	return have, nil
 }
 
-func differing(have map[string]Port, want []Port) []Change {
-	var out []Change
-	for _, p := range want {
-		if len(Diff(have[p.Name], p)) > 0 {
-			before := have[p.Name]
-			before.Name = p.Name
-			out = append(out, Change{Port: p.Name, Before: before, After: p})
-		}
-	}
-	return out
-}
-
 // mismatch is nil if all ports are as wanted.
 func mismatch(have map[string]Port, want []Port) error {
 	var wrong []error
 	for _, p := range want {
-		if diff := Diff(have[p.Name], p); len(diff) > 0 {
+		if diff := exact(have[p.Name], p); len(diff) > 0 {
 			wrong = append(wrong, fmt.Errorf("%s: %s", p.Name, strings.Join(diff, ", ")))
 		}
 	}

@@ -71,9 +71,6 @@ func (m *memory) Write(ctx context.Context, ports []netswitch.Port) error {
 			}
 			m.shown[p.Name] = p
 		default:
-			if p.Description == "" {
-				p.Description = m.ports[p.Name].Description
-			}
 			m.ports[p.Name] = p
 		}
 		if i == 0 && half != nil {
@@ -103,7 +100,7 @@ func TestSetWritesOnceWhatDiffersProvesItAndSaves(t *testing.T) {
 	assert.Equal(t, netswitch.Change{
 		Port:   "e1",
 		Before: netswitch.Port{Name: "e1", Native: 98, Description: "rack 1"},
-		After:  netswitch.Port{Name: "e1", Native: 100, Tagged: []int{200, 300}},
+		After:  netswitch.Port{Name: "e1", Native: 100, Tagged: []int{200, 300}, Description: "rack 1"},
 	}, changes[0])
 	assert.Equal(t, netswitch.Port{Name: "e1", Native: 100, Tagged: []int{200, 300}, Description: "rack 1"}, m.ports["e1"])
 	assert.Equal(t, []int{300, 200}, want[0].Tagged, "the caller's ports are left alone")

@@ -3,6 +3,8 @@ package nxos
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -32,6 +34,12 @@ const (
 	hintFeature = "check the switch's address, and that NX-API is enabled there (feature nxapi)"
 )
 
+// Types of requests.
+const (
+	show = "cli_show"
+	conf = "cli_conf"
+)
+
 // post runs commands in one request. There is an answer to each command or an error: HTTP 200 alone proves nothing.
 func (d *driver) post(ctx context.Context, kind string, commands []string) ([]answer, error) {
 	var req request
@@ -47,7 +55,7 @@ func (d *driver) post(ctx context.Context, kind string, commands []string) ([]an
 	}
 	switch res.Status {
 	case http.StatusOK:
-		return outputs(res, commands)
+		return outputs(res, kind, commands)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return nil, rest.StatusFault(res.Status).WithHint(hintRole)
 	case http.StatusNotFound: // NotFound is for ports
@@ -56,31 +64,50 @@ func (d *driver) post(ctx context.Context, kind string, commands []string) ([]an
 	return nil, rest.StatusFault(res.Status)
 }
 
-// outputs takes the envelope apart. The list of answers is an object where there is one only.
-func outputs(res rest.Answer, commands []string) ([]answer, error) {
+// outputs takes the envelope apart. The list of answers is an object where there is one only: for one command, and, with some
+// releases, for a whole configuration, which the reading back then has to prove.
+func outputs(res rest.Answer, kind string, commands []string) ([]answer, error) {
 	envelope, ok := res.JSON()
 	if !ok {
 		return nil, fault.New(fault.Failed, "the answer is not JSON").WithHint(hintFeature)
 	}
 	list := envelope.Get("ins_api.outputs.output")
+	if !list.Exists() {
+		return nil, fault.New(fault.Failed, "the answer is not one of NX-API")
+	}
 	items := []gjson.Result{list}
 	if list.IsArray() {
 		items = list.Array()
 	}
-	if !list.Exists() {
-		return nil, fault.New(fault.Failed, "the answer is not one of NX-API")
-	}
 	out := make([]answer, 0, len(items))
+	var wrong []error
 	for i, item := range items {
 		if code := item.Get("code").String(); code != "200" {
-			return nil, rejected(commands[min(i, len(commands)-1)], code, item)
+			wrong = append(wrong, rejected(commands[min(i, len(commands)-1)], code, item))
 		}
 		out = append(out, answer{item.Get("body")})
 	}
-	if len(out) != len(commands) {
+	switch {
+	case len(wrong) > 0 && kind == conf:
+		return nil, partly(wrong, len(commands), len(items))
+	case len(wrong) > 0:
+		return nil, wrong[0]
+	case len(out) != len(commands) && !(kind == conf && !list.IsArray()):
 		return nil, fault.New(fault.Failed, "the switch answered %d of %d commands", len(out), len(commands))
 	}
 	return out, nil
+}
+
+// partly tells which commands of a configuration were rejected, and what became of the others.
+func partly(wrong []error, commands, answered int) error {
+	rest := "no other command was made"
+	if made := answered - len(wrong); made > 0 {
+		rest = fmt.Sprintf("%d other command(s) were made", made)
+	}
+	if left := commands - answered; left > 0 {
+		rest += fmt.Sprintf(", %d after it were not", left)
+	}
+	return fault.Wrap(errors.Join(wrong[:min(len(wrong), 5)]...), "%d of %d commands rejected, %s", len(wrong), commands, rest)
 }
 
 func rejected(command, code string, item gjson.Result) error {

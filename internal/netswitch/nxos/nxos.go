@@ -2,12 +2,13 @@
 package nxos
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,48 +61,19 @@ func New(cfg Config) (netswitch.Driver, error) {
 	}}, nil
 }
 
-// perRequest is how many ports are read with one request: a switch takes ten show commands and ignores those beyond.
-const perRequest = 5
-
-// Read implements netswitch.Driver.
-func (d *driver) Read(ctx context.Context, ports []string) (map[string]netswitch.Port, error) {
-	if err := checkNames(ports); err != nil {
-		return nil, err
-	}
-	out := make(map[string]netswitch.Port, len(ports))
-	for some := range slices.Chunk(ports, perRequest) {
-		var commands []string
-		for _, p := range some {
-			commands = append(commands, "show interface "+p+" switchport", "show interface "+p)
-		}
-		answers, err := retry.Do(ctx, d.cfg.Retry, func() ([]answer, error) { return d.post(ctx, "cli_show", commands) })
-		if err != nil {
-			return nil, fault.Wrap(err, "read ports of switch %s", d.cfg.Switch)
-		}
-		for i, p := range some {
-			port, err := parse(p, answers[2*i].body, answers[2*i+1].body)
-			if err != nil {
-				return nil, fault.Wrap(err, "read port %s of switch %s", p, d.cfg.Switch)
-			}
-			out[p] = port
-		}
-	}
-	return out, nil
-}
-
 // Write implements netswitch.Driver: all ports in one request, which is made once.
 func (d *driver) Write(ctx context.Context, ports []netswitch.Port) error {
 	commands, err := d.commands(ports)
 	if err != nil {
 		return err
 	}
-	_, err = d.post(ctx, "cli_conf", commands)
+	_, err = d.post(ctx, conf, commands)
 	return fault.Wrap(err, "write ports of switch %s", d.cfg.Switch)
 }
 
 // Save implements netswitch.Driver.
 func (d *driver) Save(ctx context.Context) error {
-	_, err := d.post(ctx, "cli_conf", []string{"copy running-config startup-config"})
+	_, err := d.post(ctx, conf, []string{"copy running-config startup-config"})
 	return fault.Wrap(err, "save the configuration of switch %s", d.cfg.Switch)
 }
 
@@ -120,63 +92,67 @@ func checkNames(ports []string) error {
 	return nil
 }
 
-// commands is the whole change, in an order that at no time joins a port with a VLAN that it has neither before nor after: what
-// may pass is replaced before the native VLAN is.
+// commands is the whole change.
 func (d *driver) commands(ports []netswitch.Port) ([]string, error) {
-	used := map[int]bool{}
-	var perPort []string
+	var out []string
 	for _, p := range ports {
 		if err := d.check(p); err != nil {
 			return nil, err
 		}
-		allowed := slices.Clone(p.Tagged)
-		if p.Native != 0 {
-			allowed = append(allowed, p.Native)
-		}
-		slices.Sort(allowed)
-		for _, id := range allowed {
-			used[id] = true
-		}
-		perPort = append(perPort, d.port(p, allowed)...)
+		out = append(out, d.port(p)...)
 	}
-	if d.cfg.DarkVLAN != 0 {
-		used[d.cfg.DarkVLAN] = true
-	}
-	var out []string
-	for _, id := range sorted(used) {
-		if id != 1 { // always there, and not to be configured
-			out = append(out, fmt.Sprintf("vlan %d", id))
-		}
-	}
-	return append(out, perPort...), nil
+	return out, nil
 }
 
-func (d *driver) port(p netswitch.Port, allowed []int) []string {
-	list := "none"
-	if len(allowed) > 0 {
-		list = netswitch.Ranges(allowed)
-	}
-	native := p.Native
-	if native == 0 {
-		native = d.cfg.DarkVLAN
-	}
+// port brings one port into its state, in an order that at no time joins it with a VLAN that it has neither before nor after: what a mode
+// carries is written before the mode, and what may pass before the native VLAN. Of the mode that the port is not in nothing is left
+// behind, for the day when somebody changes the mode by hand.
+func (d *driver) port(p netswitch.Port) []string {
 	out := []string{"interface " + p.Name}
 	if p.Shutdown {
 		out = append(out, "shutdown")
 	}
 	if p.Description != "" {
 		out = append(out, "description "+p.Description)
-	}
-	out = append(out, "switchport", "switchport mode trunk", "switchport trunk allowed vlan "+list)
-	if native == 0 {
-		out = append(out, "no switchport trunk native vlan")
 	} else {
-		out = append(out, fmt.Sprintf("switchport trunk native vlan %d", native))
+		out = append(out, "no description")
+	}
+	out = append(out, "switchport")
+	if p.Chosen() == netswitch.Access {
+		out = append(out, "switchport access vlan "+strconv.Itoa(p.Native), "switchport mode access")
+		out = append(out, d.trunk(nil, 0)...)
+	} else {
+		out = append(out, d.trunk(p.Tagged, p.Native)...)
+		out = append(out, "switchport mode trunk", d.orDark("switchport access vlan", 0))
+	}
+	if p.MTU != 0 {
+		out = append(out, "mtu "+strconv.Itoa(p.MTU))
 	}
 	if !p.Shutdown {
 		out = append(out, "no shutdown")
 	}
 	return out
+}
+
+// trunk is what a trunk carries.
+func (d *driver) trunk(tagged []int, native int) []string {
+	allowed, list := slices.Clone(tagged), "none"
+	if native != 0 {
+		allowed = append(allowed, native)
+	}
+	slices.Sort(allowed)
+	if len(allowed) > 0 {
+		list = netswitch.Ranges(allowed)
+	}
+	return []string{"switchport trunk allowed vlan " + list, d.orDark("switchport trunk native vlan", native)}
+}
+
+// orDark sets a VLAN, the dark one where there is none to set.
+func (d *driver) orDark(command string, id int) string {
+	if id = cmp.Or(id, d.cfg.DarkVLAN); id == 0 {
+		return "no " + command
+	}
+	return command + " " + strconv.Itoa(id)
 }
 
 func (d *driver) check(p netswitch.Port) error {
@@ -185,6 +161,9 @@ func (d *driver) check(p netswitch.Port) error {
 	}
 	if len(p.Description) > 80 || !description.MatchString(p.Description) {
 		return fault.New(fault.Input, "port %s: the description %q has characters or a length that a switch's command line does not take", p.Name, p.Description)
+	}
+	if mode := p.Chosen(); mode != netswitch.Access && mode != netswitch.Trunk {
+		return fault.New(fault.Input, "port %s: %q is neither access nor trunk", p.Name, mode)
 	}
 	for _, id := range append([]int{p.Native}, p.Tagged...) {
 		if id < 0 || id > 4094 {
@@ -195,13 +174,4 @@ func (d *driver) check(p netswitch.Port) error {
 		}
 	}
 	return nil
-}
-
-func sorted(set map[int]bool) []int {
-	out := make([]int, 0, len(set))
-	for id := range set {
-		out = append(out, id)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,8 @@ func envelope(outputs string) string {
 
 // shown is the answer to reading one port, in the shape of a Nexus 9000.
 func shown(switchport, status string) string {
+	name := strings.NewReplacer(`{"switchport"`, `{"interface":"Ethernet1/1","switchport"`, `{"state"`, `{"interface":"Ethernet1/1","state"`, `{"admin_state"`, `{"interface":"Ethernet1/1","admin_state"`)
+	switchport, status = name.Replace(switchport), name.Replace(status)
 	return envelope(`{"input":"show interface Ethernet1/1 switchport","msg":"Success","code":"200","body":{"TABLE_interface":{"ROW_interface":` + switchport + `}}},
 		{"input":"show interface Ethernet1/1","msg":"Success","code":"200","body":{"TABLE_interface":{"ROW_interface":` + status + `}}}`)
 }
@@ -82,31 +85,33 @@ func serve(t *testing.T, change func(*nxos.Config), handlers ...http.HandlerFunc
 
 func TestAllPortsAreWrittenWithOneRequest(t *testing.T) {
 	want := strings.Join([]string{
-		"vlan 100", "vlan 200", "vlan 201", "vlan 999",
-		"interface Ethernet1/1", "description job 7", "switchport", "switchport mode trunk",
-		"switchport trunk allowed vlan 100,200-201", "switchport trunk native vlan 100", "no shutdown",
-		"interface Ethernet1/2", "switchport", "switchport mode trunk",
-		"switchport trunk allowed vlan 200", "switchport trunk native vlan 999", "no shutdown",
-		"interface Ethernet1/3", "switchport", "switchport mode trunk",
-		"switchport trunk allowed vlan 1", "switchport trunk native vlan 1", "no shutdown",
-		"interface Ethernet1/4", "shutdown", "switchport", "switchport mode trunk",
-		"switchport trunk allowed vlan none", "switchport trunk native vlan 999",
+		"interface Ethernet1/1", "description job 7", "switchport",
+		"switchport trunk allowed vlan 100,200-201", "switchport trunk native vlan 100", "switchport mode trunk", "switchport access vlan 999", "mtu 9000", "no shutdown",
+		"interface Ethernet1/2", "no description", "switchport",
+		"switchport trunk allowed vlan 200", "switchport trunk native vlan 999", "switchport mode trunk", "switchport access vlan 999", "no shutdown",
+		"interface Ethernet1/3", "no description", "switchport",
+		"switchport access vlan 1", "switchport mode access", "switchport trunk allowed vlan none", "switchport trunk native vlan 999", "no shutdown",
+		"interface Ethernet1/4", "shutdown", "no description", "switchport",
+		"switchport trunk allowed vlan none", "switchport trunk native vlan 999", "switchport mode trunk", "switchport access vlan 999",
+		"interface Ethernet1/5", "no description", "switchport",
+		"switchport trunk allowed vlan 98", "switchport trunk native vlan 98", "switchport mode trunk", "switchport access vlan 999", "no shutdown",
 	}, " ;")
 	d, s := serve(t, nil, ok(strings.Count(want, " ;")+1))
 	require.NoError(t, d.Write(t.Context(), []netswitch.Port{
-		{Name: "Ethernet1/1", Native: 100, Tagged: []int{200, 201}, Description: "job 7"},
+		{Name: "Ethernet1/1", Native: 100, Tagged: []int{200, 201}, Description: "job 7", MTU: 9000},
 		{Name: "Ethernet1/2", Tagged: []int{200}},
 		{Name: "Ethernet1/3", Native: 1},
 		{Name: "Ethernet1/4", Shutdown: true},
+		{Name: "Ethernet1/5", Native: 98, Mode: netswitch.Trunk},
 	}))
 	assert.Equal(t, []string{want}, s.inputs)
 	assert.Equal(t, []string{"cli_conf"}, s.types)
 }
 
 func TestWithoutADarkVLANTheSwitchsDefaultIsNativeAndNotAllowed(t *testing.T) {
-	d, s := serve(t, func(c *nxos.Config) { c.DarkVLAN = 0 }, ok(7))
+	d, s := serve(t, func(c *nxos.Config) { c.DarkVLAN = 0 }, ok(8))
 	require.NoError(t, d.Write(t.Context(), []netswitch.Port{{Name: "Ethernet1/1", Tagged: []int{200}}}))
-	assert.Contains(t, s.inputs[0], "allowed vlan 200 ;no switchport trunk native vlan")
+	assert.Contains(t, s.inputs[0], "allowed vlan 200 ;no switchport trunk native vlan ;switchport mode trunk ;no switchport access vlan")
 }
 
 func TestNoPortCarriesTheDarkVLAN(t *testing.T) {
@@ -119,30 +124,34 @@ func TestNoPortCarriesTheDarkVLAN(t *testing.T) {
 }
 
 func TestAPortIsReadAsWhatItCarries(t *testing.T) {
-	const up, down = `{"interface":"Ethernet1/1","state":"up","admin_state":"up","eth_mode":"trunk"}`, `{"state":"down","admin_state":"down","eth_mode":"trunk","desc":"rack 1"}`
+	const up, down = `{"state":"up","admin_state":"up","eth_mode":"trunk"}`, `{"state":"down","admin_state":"down","eth_mode":"trunk","desc":"rack 1"}`
 	for _, c := range []struct {
 		name, switchport, status string
 		want                     netswitch.Port
 	}{
 		{"native and tagged", `{"switchport":"Enabled","oper_mode":"trunk","access_vlan":"1","native_vlan":"100","trunk_vlans":"100,200-202"}`, up,
-			netswitch.Port{Native: 100, Tagged: []int{200, 201, 202}}},
+			netswitch.Port{Mode: "trunk", Native: 100, Tagged: []int{200, 201, 202}}},
 		{"numbers instead of texts", `{"switchport":"Enabled","oper_mode":"trunk","access_vlan":1,"native_vlan":100,"trunk_vlans":100}`, up,
-			netswitch.Port{Native: 100}},
+			netswitch.Port{Mode: "trunk", Native: 100}},
 		{"a list of one row", `[{"switchport":"Enabled","oper_mode":"trunk","access_vlan":1,"native_vlan":100,"trunk_vlans":"100"}]`, up,
-			netswitch.Port{Native: 100}},
+			netswitch.Port{Mode: "trunk", Native: 100}},
 		{"the dark VLAN is native", `{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"999","trunk_vlans":"200"}`, up,
-			netswitch.Port{Tagged: []int{200}}},
+			netswitch.Port{Mode: "trunk", Tagged: []int{200}}},
 		{"another native VLAN that is not allowed", `{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"98","trunk_vlans":"200"}`, up,
-			netswitch.Port{Tagged: []int{200}}},
+			netswitch.Port{Mode: "trunk", Tagged: []int{200}}},
 		{"the dark VLAN by mistake allowed", `{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"999","trunk_vlans":"200,999"}`, up,
-			netswitch.Port{Native: 999, Tagged: []int{200}}},
+			netswitch.Port{Mode: "trunk", Native: 999, Tagged: []int{200}}},
 		{"idle", `{"switchport":"Enabled","oper_mode":"down","native_vlan":"999","trunk_vlans":"none"}`, down,
-			netswitch.Port{Shutdown: true, Description: "rack 1"}},
+			netswitch.Port{Mode: "trunk", Shutdown: true, Description: "rack 1"}},
 		{"an access port", `{"switchport":"Enabled","oper_mode":"access","access_vlan":"98","native_vlan":"1","trunk_vlans":"1-4094"}`,
-			`{"admin_state":"up","eth_mode":"access"}`, netswitch.Port{Native: 98}},
+			`{"admin_state":"up","eth_mode":"access"}`, netswitch.Port{Mode: "access", Native: 98}},
 		{"an access port that is down is known by its configured mode", `{"switchport":"Enabled","oper_mode":"down","access_vlan":"98","native_vlan":"100","trunk_vlans":"100"}`,
-			`{"admin_state":"up","eth_mode":"access"}`, netswitch.Port{Native: 98}},
-		{"a routed port", `{"switchport":"Disabled"}`, `{"admin_state":"up","eth_mode":"routed"}`, netswitch.Port{}},
+			`{"admin_state":"up","eth_mode":"access"}`, netswitch.Port{Mode: "access", Native: 98}},
+		{"the MTU, and a list that is broken into lines", `{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"1","trunk_vlans":"200-201,\n  300"}`,
+			`{"admin_state":"up","eth_mode":"trunk","eth_mtu":"9216"}`, netswitch.Port{Mode: "trunk", Tagged: []int{200, 201, 300}, MTU: 9216}},
+		{"a mode that is not the pack's", `{"switchport":"Enabled","oper_mode":"fex-fabric","native_vlan":"1","trunk_vlans":"1-4094"}`,
+			`{"admin_state":"up","eth_mode":"fex-fabric"}`, netswitch.Port{Mode: "fex-fabric", Native: 1, Tagged: upTo4094()}},
+		{"a routed port", `{"switchport":"Disabled"}`, `{"admin_state":"up","eth_mode":"routed"}`, netswitch.Port{Mode: "routed"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d, _ := serve(t, nil, status(200, shown(c.switchport, c.status)))
@@ -154,12 +163,20 @@ func TestAPortIsReadAsWhatItCarries(t *testing.T) {
 	}
 }
 
+func upTo4094() (ids []int) {
+	for id := 2; id <= 4094; id++ {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 func TestWhatCannotBeUnderstoodIsAFailure(t *testing.T) {
 	const good, up = `{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"100","trunk_vlans":"100"}`, `{"admin_state":"up","eth_mode":"trunk"}`
 	for name, body := range map[string]string{
 		"no rows":              shown(`[]`, up),
 		"two rows":             shown("["+good+","+good+"]", up),
 		"no admin state":       shown(good, `{"state":"up"}`),
+		"no mode":              shown(`{"switchport":"Enabled","oper_mode":"down","native_vlan":"1","trunk_vlans":"1"}`, `{"admin_state":"up"}`),
 		"no native VLAN":       shown(`{"switchport":"Enabled","oper_mode":"trunk","trunk_vlans":"100"}`, up),
 		"no list of VLANs":     shown(`{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"1"}`, up),
 		"a list cut short":     shown(`{"switchport":"Enabled","oper_mode":"trunk","native_vlan":"1","trunk_vlans":"1-"}`, up),
@@ -175,18 +192,62 @@ func TestWhatCannotBeUnderstoodIsAFailure(t *testing.T) {
 	}
 }
 
-func TestMorePortsThanASwitchReadsAtOnce(t *testing.T) {
-	row := func(s, st string) string { return strings.TrimSuffix(strings.Repeat(s+","+st+",", 5), ",") }
-	sp := `{"code":"200","body":{"TABLE_interface":{"ROW_interface":{"switchport":"Enabled","native_vlan":"100","trunk_vlans":"100"}}}}`
-	st := `{"code":"200","body":{"TABLE_interface":{"ROW_interface":{"admin_state":"up","eth_mode":"trunk"}}}}`
-	d, s := serve(t, nil, status(200, envelope(row(sp, st))), status(200, envelope(sp+","+st)))
-	have, err := d.Read(t.Context(), []string{"Eth1/1", "Eth1/2", "Eth1/3", "Eth1/4", "Eth1/5", "Eth1/6"})
+func TestManyPortsAreReadWithOneRequest(t *testing.T) {
+	var switchports, statuses, names []string
+	for i := range 48 {
+		name := fmt.Sprintf("Ethernet1/%d", i+1)
+		names = append(names, fmt.Sprintf("eth1/%d", i+1))
+		switchports = append(switchports, `{"interface":"`+name+`","switchport":"Enabled","native_vlan":"100","trunk_vlans":"100"}`)
+		statuses = append(statuses, `{"interface":"`+name+`","admin_state":"up","eth_mode":"trunk"}`)
+	}
+	statuses = append(statuses, `{"interface":"mgmt0","state":"up","admin_state":"up"}`, `{"interface":"Vlan1","svi_admin_state":"down"}`)
+	d, s := serve(t, nil, status(200, shown("["+strings.Join(switchports, ",")+"]", "["+strings.Join(statuses, ",")+"]")))
+	have, err := d.Read(t.Context(), names)
 	require.NoError(t, err)
-	assert.Len(t, have, 6)
-	require.Len(t, s.inputs, 2)
-	assert.Equal(t, 9, strings.Count(s.inputs[0], " ;"), "ten commands")
-	assert.Equal(t, "show interface Eth1/6 switchport ;show interface Eth1/6", s.inputs[1])
-	assert.Equal(t, []string{"cli_show", "cli_show"}, s.types)
+	assert.Len(t, have, 48)
+	assert.Equal(t, netswitch.Port{Name: "eth1/48", Mode: "trunk", Native: 100}, have["eth1/48"], "the name is the one that was asked for")
+	all, err := d.(netswitch.Lister).All(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, all, 48, "what is no port for VLANs is left out")
+	assert.Equal(t, netswitch.Port{Name: "Ethernet1/48", Mode: "trunk", Native: 100}, all["Ethernet1/48"])
+	_, err = d.Read(t.Context(), append(names, "Ethernet1/49"))
+	assert.Equal(t, fault.NotFound, fault.KindOf(err), "%v", err)
+	assert.Equal(t, slices.Repeat([]string{"show interface switchport ;show interface"}, 3), s.inputs)
+}
+
+func TestFewPortsAreReadByName(t *testing.T) {
+	d, s := serve(t, nil, status(200, shown(`{"switchport":"Enabled","native_vlan":"100","trunk_vlans":"100"}`, `{"admin_state":"up","eth_mode":"trunk"}`)))
+	_, err := d.Read(t.Context(), []string{"Ethernet1/1"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"show interface Ethernet1/1 switchport ;show interface Ethernet1/1"}, s.inputs)
+}
+
+func TestARejectedCommandIsNamedWithWhatBecameOfTheOthers(t *testing.T) {
+	const good, bad = `{"body":{},"code":"200","msg":"Success"}`, `{"code":"400","msg":"Input CLI command error","clierror":"% Invalid value/range\n"}`
+	for _, c := range []struct {
+		name, outputs string
+		texts         []string
+	}{
+		{"the switch stops there", good + "," + bad, []string{`1 of 8 commands rejected, 1 other command(s) were made, 6 after it were not`, `"no description"`}},
+		{"the first one", bad, []string{"1 of 8 commands rejected, no other command was made, 7 after it were not", `"interface Ethernet1/1"`}},
+		{"the switch goes on", strings.Repeat(good+","+bad+",", 3) + good + "," + good, []string{"3 of 8 commands rejected, 5 other command(s) were made: ", `"no description"`, `"switchport trunk allowed vlan 200"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, _ := serve(t, nil, status(200, envelope(c.outputs)))
+			err := d.Write(t.Context(), []netswitch.Port{{Name: "Ethernet1/1", Tagged: []int{200}}})
+			assert.Equal(t, fault.Failed, fault.KindOf(err), "%v", err)
+			for _, text := range c.texts {
+				assert.ErrorContains(t, err, text)
+			}
+		})
+	}
+}
+
+func TestSomeReleasesAnswerAWholeConfigurationOnce(t *testing.T) {
+	d, _ := serve(t, nil, status(200, `{"ins_api":{"outputs":{"output":{"code":"200","msg":"Success","body":{}}}}}`))
+	assert.NoError(t, d.Write(t.Context(), []netswitch.Port{{Name: "Ethernet1/1", Tagged: []int{200}}}), "reading back proves it")
+	_, err := d.Read(t.Context(), []string{"Ethernet1/1"})
+	assert.ErrorContains(t, err, "answered 1 of 2")
 }
 
 func TestFailuresHaveTheirKind(t *testing.T) {
@@ -205,7 +266,7 @@ func TestFailuresHaveTheirKind(t *testing.T) {
 		{"503", status(503, ""), fault.Transient, "503"},
 		{"404", status(404, ""), fault.Failed, "404"},
 		{"a redirect is not followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, fault.Config, "302"},
-		{"a command is rejected", command("400", "% Invalid value/range"), fault.Failed, `command "interface Ethernet1/1": code 400, Input CLI command error: % Invalid value/range`},
+		{"a command is rejected", command("400", "% Invalid value/range"), fault.Failed, `command "shutdown": code 400, Input CLI command error: % Invalid value/range`},
 		{"a command needs a role", command("400", "% Permission denied for the role"), fault.Credentials, "Permission denied"},
 		{"a port is not there", command("400", "% Invalid interface format"), fault.NotFound, "Invalid interface"},
 		{"the switch is busy", command("500", "backend"), fault.Transient, "code 500"},

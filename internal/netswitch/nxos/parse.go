@@ -11,14 +11,9 @@ import (
 	"stackstorm-laas/internal/netswitch"
 )
 
-// parse reads a port from "show interface X switchport" and "show interface X". What cannot be understood is a failure: a guess
+// parse reads a port from its rows of "show interface switchport" and "show interface". What cannot be understood is a failure: a guess
 // would be taken for a proof.
-func parse(name string, switchport, status gjson.Result) (netswitch.Port, error) {
-	p := netswitch.Port{Name: name}
-	sw, st := row(switchport), row(status)
-	if !sw.Exists() || !st.Exists() {
-		return p, fault.New(fault.Failed, "the switch shows nothing of this port")
-	}
+func parse(sw, st gjson.Result) (p netswitch.Port, err error) {
 	switch admin := st.Get("admin_state").String(); admin {
 	case "up", "down":
 		p.Shutdown = admin == "down"
@@ -26,13 +21,18 @@ func parse(name string, switchport, status gjson.Result) (netswitch.Port, error)
 		return p, fault.New(fault.Failed, "unknown admin_state %q", admin)
 	}
 	p.Description = st.Get("desc").String()
+	p.MTU = int(st.Get("eth_mtu").Int()) // a number or a text
 	if strings.EqualFold(sw.Get("switchport").String(), "disabled") {
-		return p, nil // a routed port carries no VLAN
+		p.Mode = "routed" // carries no VLAN
+		return p, nil
 	}
-	if mode(sw, st) == "access" {
-		id, err := vlan(sw.Get("access_vlan"))
-		p.Native = id
+	p.Mode = mode(sw, st)
+	if p.Mode == netswitch.Access {
+		p.Native, err = vlan(sw.Get("access_vlan"))
 		return p, err
+	}
+	if p.Mode == "" || p.Mode == "down" {
+		return p, fault.New(fault.Failed, "the switch does not tell the mode")
 	}
 	native, err := vlan(sw.Get("native_vlan"))
 	if err != nil {
@@ -51,18 +51,6 @@ func parse(name string, switchport, status gjson.Result) (netswitch.Port, error)
 	}
 	// A native VLAN that is not allowed, such as the dark one, is none: untagged frames are dropped.
 	return p, nil
-}
-
-// row finds the one interface in an answer; the table has another name in each of the two and is a list in some releases.
-func row(body gjson.Result) gjson.Result {
-	r := body.Get("TABLE_interface.ROW_interface")
-	if r.IsArray() {
-		if rows := r.Array(); len(rows) == 1 {
-			return rows[0]
-		}
-		return gjson.Result{}
-	}
-	return r
 }
 
 // mode is the configured one, which "show interface" tells even of a port that is down; oper_mode does not.
@@ -84,7 +72,7 @@ func vlan(v gjson.Result) (int, error) {
 
 // ranges reads a list like 10,20-25; "none" is empty.
 func ranges(text string) ([]int, error) {
-	text = strings.TrimSpace(text)
+	text = strings.Join(strings.Fields(text), "") // long lists are broken into lines
 	if strings.EqualFold(text, "none") {
 		return nil, nil
 	}

@@ -26,19 +26,55 @@ func Conformance(t *testing.T, driver netswitch.Driver, ports []string) {
 		{"native and tagged change places", []netswitch.Port{{Name: a, Native: 200, Tagged: []int{100}}}},
 		{"up, and carrying nothing", []netswitch.Port{{Name: a}}},
 		{"shut down, and configured", []netswitch.Port{{Name: a, Native: 100, Shutdown: true}}},
+		{"an access port", []netswitch.Port{{Name: a, Mode: netswitch.Access, Native: 100}}},
+		{"a trunk with a native VLAN only", []netswitch.Port{{Name: a, Mode: netswitch.Trunk, Native: 100}}},
+		{"an access port again, in another VLAN", []netswitch.Port{{Name: a, Mode: netswitch.Access, Native: 101}}},
+		{"large frames", []netswitch.Port{{Name: a, Native: 100, Tagged: []int{200}, MTU: 9000}}},
+		{"ordinary frames", []netswitch.Port{{Name: a, Native: 100, Tagged: []int{200}, MTU: 1500}}},
 		{"two ports at once", []netswitch.Port{{Name: a, Native: 4094}, {Name: b, Native: 1, Tagged: []int{2}}}},
 		{"both idle again", []netswitch.Port{{Name: a, Shutdown: true}, {Name: b, Shutdown: true}}},
 	} {
 		t.Run(c.name, func(t *testing.T) { set(t, driver, c.want) })
 	}
+	t.Run("the driver chooses access for a native VLAN only and trunk for all else", func(t *testing.T) {
+		for mode, want := range map[string]netswitch.Port{netswitch.Access: {Name: a, Native: 100}, netswitch.Trunk: {Name: a, Native: 100, Tagged: []int{200}}} {
+			set(t, driver, []netswitch.Port{want})
+			assert.Equal(t, mode, read(t, driver, a).Mode)
+		}
+	})
 	t.Run("what is not asked for stays", func(t *testing.T) {
-		set(t, driver, []netswitch.Port{{Name: a, Native: 100, Description: "kept"}, {Name: b, Native: 100}})
+		set(t, driver, []netswitch.Port{{Name: a, Native: 100, Description: "kept", MTU: 9000}, {Name: b, Native: 100}})
 		set(t, driver, []netswitch.Port{{Name: a, Native: 101}})
-		have, err := driver.Read(t.Context(), ports)
+		have := read(t, driver, a)
+		assert.Empty(t, netswitch.Diff(have, netswitch.Port{Name: a, Mode: netswitch.Access, Native: 101, Description: "kept", MTU: 9000}))
+		assert.Equal(t, 100, read(t, driver, b).Native)
+		set(t, driver, []netswitch.Port{{Name: a, Shutdown: true, MTU: 1500}, {Name: b, Shutdown: true}})
+	})
+	t.Run("a write is the whole truth: what it leaves empty is removed", func(t *testing.T) {
+		require.NoError(t, driver.Write(t.Context(), []netswitch.Port{{Name: a, Native: 100, Tagged: []int{200}, Description: "of yesterday"}}))
+		require.NoError(t, driver.Write(t.Context(), []netswitch.Port{{Name: a, Native: 100}}))
+		have := read(t, driver, a)
+		assert.Empty(t, have.Description)
+		assert.Empty(t, have.Tagged)
+		set(t, driver, []netswitch.Port{{Name: a, Shutdown: true}})
+	})
+	t.Run("all ports are listed as they are read", func(t *testing.T) {
+		list, ok := driver.(netswitch.Lister)
+		if !ok {
+			return
+		}
+		set(t, driver, []netswitch.Port{{Name: a, Native: 100, Tagged: []int{200}, Description: "listed"}})
+		all, err := list.All(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, netswitch.Port{Name: a, Native: 101, Description: "kept"}, have[a])
-		assert.Equal(t, 100, have[b].Native)
-		set(t, driver, []netswitch.Port{{Name: a, Shutdown: true}, {Name: b, Shutdown: true}})
+		for _, name := range ports {
+			assert.Equal(t, read(t, driver, name), all[name])
+		}
+		set(t, driver, []netswitch.Port{{Name: a, Shutdown: true}})
+	})
+	t.Run("VLANs come and go", func(t *testing.T) {
+		if list, ok := driver.(netswitch.VLANs); ok {
+			vlans(t, driver, list)
+		}
 	})
 	t.Run("a port that does not exist is not found", func(t *testing.T) {
 		_, err := driver.Read(t.Context(), []string{a, "Ethernet99/99"})
@@ -71,4 +107,44 @@ func set(t *testing.T, driver netswitch.Driver, want []netswitch.Port) {
 	changes, err := netswitch.Set(t.Context(), driver, want)
 	require.NoError(t, err)
 	assert.Empty(t, changes)
+}
+
+func read(t *testing.T, driver netswitch.Driver, port string) netswitch.Port {
+	t.Helper()
+	have, err := driver.Read(t.Context(), []string{port})
+	require.NoError(t, err)
+	return have[port]
+}
+
+// vlans uses VLANs 3001 to 3003, which must be free, and leaves them so.
+func vlans(t *testing.T, driver netswitch.Driver, list netswitch.VLANs) {
+	want := []netswitch.Port{{Native: 3001, Tagged: []int{3002, 1}}, {Tagged: []int{3002}}}
+	missing, err := netswitch.Missing(t.Context(), driver, want)
+	require.NoError(t, err)
+	assert.Equal(t, []int{3001, 3002}, missing, "VLAN 1 is always there")
+
+	for range 2 { // the second time there is nothing to do
+		require.NoError(t, list.CreateVLANs(t.Context(), map[int]string{3001: "laas-3001", 3002: ""}))
+	}
+	have, err := list.VLANs(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "laas-3001", have[3001])
+	assert.Contains(t, have, 3002)
+	require.NoError(t, list.CreateVLANs(t.Context(), map[int]string{3001: "other"}))
+	missing, err = netswitch.Missing(t.Context(), driver, want)
+	require.NoError(t, err)
+	assert.Empty(t, missing)
+
+	for range 2 {
+		require.NoError(t, list.RemoveVLANs(t.Context(), []int{3002, 3001, 3003}))
+	}
+	after, err := list.VLANs(t.Context())
+	require.NoError(t, err)
+	delete(have, 3001)
+	delete(have, 3002)
+	assert.Equal(t, have, after, "the others are left alone")
+	for name, vlans := range map[string]map[int]string{"number": {4095: ""}, "name": {3001: "x ;no feature nxapi"}} {
+		assert.Equal(t, fault.Input, fault.KindOf(list.CreateVLANs(t.Context(), vlans)), name)
+	}
+	assert.Equal(t, fault.Input, fault.KindOf(list.RemoveVLANs(t.Context(), []int{1})), "VLAN 1 cannot be removed")
 }

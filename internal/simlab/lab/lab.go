@@ -181,7 +181,7 @@ func (l *Lab) serve() (err error) {
 	}
 	l.onClose(l.ldap.Close)
 	for i, name := range l.world.Switches() {
-		sw, err := nxapi.Serve(l.world, l.faults, nxapi.Config{Addr: addr(p.Switch, i), Switch: name, User: admin, Password: s.switches[name], TLS: s.tls})
+		sw, err := nxapi.Serve(l.world, l.faults, nxapi.Config{Addr: addr(p.Switch, i), Switch: name, User: admin, Password: s.switches[name], TLS: s.tls, VLANs: labVLANs()})
 		if err != nil {
 			return err
 		}

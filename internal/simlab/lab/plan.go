@@ -243,3 +243,15 @@ func madeUpMAC(host string, i int) string {
 	sum := sha256.Sum256([]byte(host))
 	return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", sum[0], sum[1], sum[2], sum[3], i)
 }
+
+// labVLANs are those that every switch has before the pack first writes to it. Nobody made the dark one, and those of bookings are the pack's work.
+func labVLANs() map[int]string {
+	vlans := map[int]string{provisioningVLAN: "provisioning", quarantineVLAN: "quarantine"}
+	for _, id := range publicVLANs {
+		vlans[id] = fmt.Sprintf("public-%d", id)
+	}
+	for _, id := range reservedVLANs[1:] {
+		vlans[id] = fmt.Sprintf("lab-%d", id)
+	}
+	return vlans
+}

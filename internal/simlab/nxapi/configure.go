@@ -2,16 +2,18 @@ package nxapi
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"stackstorm-laas/internal/simlab/faults"
 )
 
-// mode is the configuration mode of one request: commands after "interface" concern that interface.
+// mode is the configuration mode of one request: commands after "interface" concern that interface, those after "vlan" that VLAN.
 type mode struct {
 	server *Server
 	kind   faults.Kind
 	port   string
+	vlans  []int
 	wrote  bool
 }
 
@@ -20,18 +22,18 @@ func (m *mode) configure(command string) error {
 	verb, rest, _ := strings.Cut(command, " ")
 	switch {
 	case command == "configure terminal", command == "end", command == "exit":
-		m.port = ""
+		m.port, m.vlans = "", nil
 		return nil
 	case command == save:
 		return m.save()
 	case verb == "interface":
 		name, err := m.server.find(rest)
-		m.port = name
+		m.port, m.vlans = name, nil
 		return err
 	case verb == "vlan", strings.HasPrefix(command, "no vlan "):
-		m.port = ""
-		_, err := parseVLANs(strings.TrimPrefix(strings.TrimPrefix(command, "no "), "vlan "))
-		return err
+		return m.configureVLANs(command)
+	case verb == "name" && len(m.vlans) == 1:
+		return m.nameVLAN(rest)
 	case m.port == "":
 		return errCommand
 	}
@@ -71,6 +73,12 @@ func (p *port) set(command string) (err error) {
 		return nil
 	case command == "no switchport trunk allowed vlan":
 		p.allowed = allVLANs()
+		return nil
+	}
+	if text, ok := strings.CutPrefix(command, "mtu "); ok {
+		if p.mtu, err = strconv.Atoi(text); err != nil || p.mtu < 576 || p.mtu > 9216 {
+			return errVLAN
+		}
 		return nil
 	}
 	if text, ok := strings.CutPrefix(command, "description "); ok {
@@ -134,13 +142,4 @@ func (m *mode) write(p port) error {
 	s.running[m.port] = p
 	m.wrote = true
 	return s.world.SetPort(s.cfg.Switch, m.port, p.world())
-}
-
-func (m *mode) save() error {
-	if m.kind == faults.Forget || m.kind == faults.Lie {
-		return nil
-	}
-	m.server.saved = m.server.world.Ports(m.server.cfg.Switch)
-	m.wrote = true
-	return nil
 }

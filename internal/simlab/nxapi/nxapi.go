@@ -29,6 +29,8 @@ type Config struct {
 	// Switch is the switch in the world.
 	Switch         string
 	User, Password string
+	// VLANs are those the switch has from the beginning beside those that its ports carry, by number with their names.
+	VLANs map[int]string
 	// TLS holds the certificate; without it the switch speaks plain HTTP.
 	TLS *tls.Config
 }
@@ -49,8 +51,10 @@ type Server struct {
 	// running is what the switch knows of its ports and the world does not: by port.
 	running map[string]port
 	// lied is what the switch shows of ports while a lie is in force.
-	lied  map[string]port
-	saved map[string]world.Port
+	lied map[string]port
+	// startup is what the switch starts with; saved says that it is not the one of the factory.
+	startup startup
+	saved   bool
 }
 
 // Serve starts a switch.
@@ -65,7 +69,8 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, world: w, faults: f, addr: l.Addr(), running: map[string]port{}, lied: map[string]port{}, saved: map[string]world.Port{}}
+	s := &Server{cfg: cfg, world: w, faults: f, addr: l.Addr(), running: map[string]port{}, lied: map[string]port{}}
+	s.furnish()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if cfg.TLS != nil {
 		l = tls.NewListener(l, cfg.TLS)
@@ -94,11 +99,19 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Saved is the configuration that the switch would start with, as it was at the last save.
-func (s *Server) Saved() map[string]world.Port {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.saved)
+// furnish gives the switch its list of VLANs and remembers what it starts with.
+func (s *Server) furnish() {
+	vlans := map[int]string{1: vlanName(1)}
+	for _, p := range s.world.Ports(s.cfg.Switch) {
+		for _, id := range append([]int{p.Native}, p.Tagged...) {
+			if id != 0 {
+				vlans[id] = vlanName(id)
+			}
+		}
+	}
+	maps.Copy(vlans, s.cfg.VLANs)
+	s.world.SetVLANs(s.cfg.Switch, vlans)
+	s.startup = s.configuration()
 }
 
 type request struct {

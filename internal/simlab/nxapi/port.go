@@ -18,13 +18,14 @@ type port struct {
 	access, native int
 	// allowed are the VLANs that a trunk carries, sorted. The native one is carried only if it is among them.
 	allowed     []int
+	mtu         int // 0 is the default
 	shutdown    bool
 	description string
 }
 
 // world is what the port does: Native is where untagged frames go, and 0 if they are dropped.
 func (p port) world() world.Port {
-	out := world.Port{Shutdown: p.shutdown, Description: p.description}
+	out := world.Port{MTU: p.mtu, Shutdown: p.shutdown, Description: p.description}
 	if !p.trunk {
 		out.Native = p.access
 		return out
@@ -41,7 +42,7 @@ func (p port) world() world.Port {
 
 // fromWorld is a configuration that makes a port do what the world says it does.
 func fromWorld(p world.Port) port {
-	out := port{trunk: true, access: 1, native: 1, allowed: slices.Clone(p.Tagged), shutdown: p.Shutdown, description: p.Description}
+	out := port{trunk: true, access: 1, native: 1, allowed: slices.Clone(p.Tagged), mtu: p.MTU, shutdown: p.Shutdown, description: p.Description}
 	if p.Native != 0 {
 		out.native = p.Native
 		out.allowed = append(out.allowed, p.Native)

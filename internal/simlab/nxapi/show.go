@@ -1,14 +1,19 @@
 package nxapi
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// show executes one command: "show interface [X] [switchport]".
+// show executes one command: "show vlan brief" or "show interface [X] [switchport]".
 func (s *Server) show(command string) output {
+	if command == "show vlan brief" {
+		return s.showVLANs()
+	}
 	rest, ok := strings.CutPrefix(command+" ", "show interface ")
 	if !ok {
 		return refused(command, errCommand.Error())
@@ -38,18 +43,34 @@ func (s *Server) show(command string) output {
 	for _, name := range names {
 		rows = append(rows, row(canonical(name), s.get(name)))
 	}
+	return tabled(command, "interface", rows)
+}
+
+// tabled is an answer with one table.
+func tabled(command, name string, rows []map[string]string) output {
 	var table any = rows
 	if len(rows) == 1 {
 		table = rows[0] // a table of one row is no list
 	}
-	out := done(map[string]any{"TABLE_interface": map[string]any{"ROW_interface": table}})
+	out := done(map[string]any{"TABLE_" + name: map[string]any{"ROW_" + name: table}})
 	out.Input = command
 	return out
 }
 
+func (s *Server) showVLANs() output {
+	have := s.world.VLANs(s.cfg.Switch)
+	var rows []map[string]string
+	for _, id := range slices.Sorted(maps.Keys(have)) {
+		number := strconv.Itoa(id)
+		rows = append(rows, map[string]string{"vlanshowbr-vlanid": number, "vlanshowbr-vlanid-utf": number, "vlanshowbr-vlanname": have[id],
+			"vlanshowbr-vlanstate": "active", "vlanshowbr-shutstate": "noshutdown"})
+	}
+	return tabled("show vlan brief", "vlanbriefxbrief", rows)
+}
+
 // status is a row of "show interface".
 func status(name string, p port) map[string]string {
-	row := map[string]string{"interface": name, "admin_state": "up", "state": "up", "share_state": "Dedicated", "eth_mode": "access"}
+	row := map[string]string{"interface": name, "admin_state": "up", "state": "up", "share_state": "Dedicated", "eth_mode": "access", "eth_mtu": strconv.Itoa(cmp.Or(p.mtu, 1500))}
 	if p.trunk {
 		row["eth_mode"] = "trunk"
 	}

@@ -26,7 +26,7 @@ func (w *World) seesFOG(h *host) bool {
 		return false
 	}
 	p := w.port(h.nics[0].Switch, h.nics[0].Port)
-	return p != nil && !p.Shutdown && p.Native != 0 && p.Native == w.provisioning
+	return p != nil && !p.Shutdown && p.Native != 0 && p.Native == w.provisioning && w.carries(h.nics[0].Switch, p.Native)
 }
 
 // bootDisk boots the operating system on the disk, if there is one.

@@ -6,10 +6,11 @@ import (
 	"slices"
 )
 
-// Port is the configuration of a switch port. Native 0 means that untagged frames go nowhere.
+// Port is the configuration of a switch port. Native 0 means that untagged frames go nowhere, MTU 0 that it is the switch's own.
 type Port struct {
 	Native      int
 	Tagged      []int
+	MTU         int
 	Shutdown    bool
 	Description string
 }
@@ -76,4 +77,23 @@ func (w *World) Switches() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Sorted(maps.Keys(w.ports))
+}
+
+// SetVLANs gives a switch its list of VLANs, by number with their names. From then on its ports carry none but these.
+func (w *World) SetVLANs(sw string, vlans map[int]string) {
+	defer w.change()()
+	w.vlans[sw] = maps.Clone(vlans)
+}
+
+// VLANs is the list of VLANs of a switch, nil if it carries any.
+func (w *World) VLANs(sw string) map[int]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.vlans[sw])
+}
+
+// carries says whether a switch has a VLAN; the world must be locked.
+func (w *World) carries(sw string, vlan int) bool {
+	_, there := w.vlans[sw][vlan]
+	return there || w.vlans[sw] == nil
 }

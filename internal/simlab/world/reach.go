@@ -49,6 +49,10 @@ func (w *World) linkReason(n NIC, vlan int) string {
 		return where + ": the port is shut"
 	case vlan == 0 && p.Native == 0:
 		return where + ": the port drops untagged frames"
+	case vlan == 0 && !w.carries(n.Switch, p.Native):
+		return fmt.Sprintf("%s: the switch has no VLAN %d", where, p.Native)
+	case vlan != 0 && !w.carries(n.Switch, vlan):
+		return fmt.Sprintf("%s: the switch has no VLAN %d", where, vlan)
 	case vlan == 0 && !slices.Contains(w.reach, p.Native):
 		return fmt.Sprintf("%s: native VLAN %d does not reach the lab", where, p.Native)
 	case vlan != 0 && !slices.Contains(p.Tagged, vlan):

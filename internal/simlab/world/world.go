@@ -47,6 +47,7 @@ type World struct {
 	hosts        map[string]*host
 	images       map[int]Image
 	ports        map[string]map[string]*Port // switch, port
+	vlans        map[string]map[int]string   // switch, VLAN: its name; a switch that is not there carries all
 	tasks        []*task
 	queued       int // tasks that ever were
 	slots        int
@@ -57,7 +58,9 @@ type World struct {
 
 // New makes an empty lab.
 func New(pace Pace) *World {
-	return &World{pace: pace, hosts: map[string]*host{}, images: map[int]Image{}, ports: map[string]map[string]*Port{}, slots: defaultSlots}
+	return &World{
+		pace: pace, hosts: map[string]*host{}, images: map[int]Image{}, ports: map[string]map[string]*Port{}, vlans: map[string]map[int]string{}, slots: defaultSlots,
+	}
 }
 
 // SetNetwork says which VLAN FOG is in, and through which VLANs (the provisioning one included) the lab reaches hosts.
