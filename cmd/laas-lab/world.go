@@ -108,7 +108,7 @@ func ctlCommand() *cli.Command {
 				return e, err
 			}),
 			event("fault", "break a system, for a while or until healed; --op breaks one operation only, e.g. power.set",
-				fmt.Sprintf("SYSTEM KIND [--for DURATION] [--op OPERATION], of %v and %v", faults.Systems, faults.Kinds), 2,
+				fmt.Sprintf("SYSTEM KIND [--for DURATION] [--op OPERATION], of %v and %v", faults.Systems, faults.Of("switch")), 2,
 				func(o options, a []string) (control.Event, error) {
 					return control.Event{System: a[0], Fault: faults.Kind(a[1]), Op: o.op, Seconds: o.lasts.Seconds()}, nil
 				}),

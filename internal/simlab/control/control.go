@@ -116,8 +116,8 @@ func Apply(l *lab.Lab, e Event) error {
 		l.Faults().Heal()
 		return nil
 	case "fault":
-		if !slices.Contains(faults.Systems, e.System) || !slices.Contains(faults.Kinds, e.Fault) {
-			return fault.New(fault.Input, "a fault is one of %v on one of %v", faults.Kinds, faults.Systems)
+		if !slices.Contains(faults.Systems, e.System) || !slices.Contains(faults.Of(e.System), e.Fault) {
+			return fault.New(fault.Input, "a fault is one of %v on one of %v", faults.Of(e.System), faults.Systems)
 		}
 		f := faults.Fault{System: e.System, Op: e.Op, Kind: e.Fault}
 		if e.Seconds > 0 {

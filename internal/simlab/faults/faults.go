@@ -2,6 +2,7 @@
 package faults
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,10 +28,22 @@ const (
 	Forget Kind = "forget"
 	// Lie says ok to a write, does not do it, and shows it in reads as if it were done.
 	Lie Kind = "lie"
+	// Half makes the first half of a configuration and rejects the rest. Switches only.
+	Half Kind = "half"
+	// Drop does what was asked and closes the connection instead of answering. Switches only.
+	Drop Kind = "drop"
 )
 
-// Kinds are all kinds, for messages and completion.
+// Kinds are those of every system, for messages and completion.
 var Kinds = []Kind{Refuse, Hang, Error500, Garbage, Slow, Flap, Forget, Lie}
+
+// Of gives the kinds of a system.
+func Of(system string) []Kind {
+	if system == "switch" {
+		return append(slices.Clone(Kinds), Half, Drop)
+	}
+	return Kinds
+}
 
 // Systems are the simulated systems that can misbehave.
 var Systems = []string{"bmc", "fog", "switch", "ssh", "ldap", "dashboard"}

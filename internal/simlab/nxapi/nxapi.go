@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/peer"
@@ -31,6 +33,8 @@ type Config struct {
 	User, Password string
 	// VLANs are those the switch has from the beginning beside those that its ports carry, by number with their names.
 	VLANs map[int]string
+	// Latency is how long every answer takes.
+	Latency time.Duration
 	// TLS holds the certificate; without it the switch speaks plain HTTP.
 	TLS *tls.Config
 }
@@ -45,6 +49,8 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+
+	onRequest atomic.Pointer[func(op string)]
 
 	// mu makes configuration requests take turns.
 	mu sync.Mutex
@@ -90,6 +96,10 @@ func (s *Server) URL() string {
 	}
 	return "https://" + s.Addr()
 }
+
+// OnRequest registers a function that is called before each request is served, with show, conf or save: the moment for another
+// administrator to be at work.
+func (s *Server) OnRequest(f func(op string)) { s.onRequest.Store(&f) }
 
 // Close ends the switch and its connections.
 func (s *Server) Close() error {
@@ -169,9 +179,19 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, req.API.Type, []output{{Code: "400", Msg: "Invalid input"}})
 		return
 	}
+	if f := s.onRequest.Load(); f != nil {
+		(*f)(op)
+	}
+	if s.cfg.Latency > 0 {
+		peer.Wait(r.Context(), s.cfg.Latency)
+	}
 	kind := s.faults.At(system, op, s.cfg.Switch)
 	switch kind {
 	case faults.Refuse:
+		if op == "show" {
+			http.Error(w, "Unauthorized", http.StatusUnauthorized)
+			return
+		}
 		s.answer(w, req.API.Type, []output{refused(commands[0], "% Permission denied for the role")})
 		return
 	case faults.Hang:
@@ -186,7 +206,11 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
 	case faults.Slow:
 		peer.Wait(r.Context(), peer.Delay)
 	}
-	s.answer(w, req.API.Type, s.run(op, kind, commands))
+	outs := s.run(op, kind, commands)
+	if kind == faults.Drop {
+		panic(http.ErrAbortHandler)
+	}
+	s.answer(w, req.API.Type, outs)
 }
 
 // split takes commands apart at " ;". A semicolon without the blank is part of a command.
@@ -225,8 +249,12 @@ func (s *Server) run(op string, kind faults.Kind, commands []string) (outs []out
 		return outs
 	}
 	m := mode{server: s, kind: kind}
-	for _, c := range commands {
-		if err := m.configure(c); err != nil {
+	for i, c := range commands {
+		err := errCommand
+		if kind != faults.Half || i < len(commands)/2 {
+			err = m.configure(c)
+		}
+		if err != nil {
 			outs = append(outs, refused(c, err.Error()))
 			break
 		}
