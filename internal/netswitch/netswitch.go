@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,5 +224,10 @@ func normalise(want []Port) ([]Port, error) {
 	}
 	return out, fault.FromProblems(fault.Input, "wanted switch ports", problems)
 }
+
+var description = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9 ._:/@+-]*[A-Za-z0-9])?)?$`)
+
+// ValidDescription says whether a text can be the description of a port on every switch: nothing in it means anything to a command line.
+func ValidDescription(text string) bool { return len(text) <= 80 && description.MatchString(text) }
 
 func legal(id int) bool { return id >= 1 && id <= 4094 }

@@ -89,6 +89,7 @@ func TestLayersImportOnlyWhatIsBelowThem(t *testing.T) {
 		"internal/bmc/ipmi":       append([]string{"internal/bmc"}, small...),
 		"internal/netswitch":      small,
 		"internal/netswitch/nxos": append([]string{"internal/netswitch"}, small...),
+		"internal/netswitch/ovs":  append([]string{"internal/netswitch"}, small...),
 		"internal/simlab/faults":  {},
 		"internal/simlab/world":   {},
 	}

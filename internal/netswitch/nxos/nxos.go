@@ -78,10 +78,7 @@ func (d *driver) Save(ctx context.Context) error {
 }
 
 // What may become part of a command. Everything else, and above all the separator of commands, is refused.
-var (
-	portName    = regexp.MustCompile(`^(?i:e|eth|ethernet|po|port-channel)\d{1,4}(/\d{1,3}){0,3}$`)
-	description = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9 ._:/@+-]*[A-Za-z0-9])?)?$`)
-)
+var portName = regexp.MustCompile(`^(?i:e|eth|ethernet|po|port-channel)\d{1,4}(/\d{1,3}){0,3}$`)
 
 func checkNames(ports []string) error {
 	for _, p := range ports {
@@ -159,7 +156,7 @@ func (d *driver) check(p netswitch.Port) error {
 	if err := checkNames([]string{p.Name}); err != nil {
 		return err
 	}
-	if len(p.Description) > 80 || !description.MatchString(p.Description) {
+	if !netswitch.ValidDescription(p.Description) {
 		return fault.New(fault.Input, "port %s: the description %q has characters or a length that a switch's command line does not take", p.Name, p.Description)
 	}
 	if mode := p.Chosen(); mode != netswitch.Access && mode != netswitch.Trunk {
