@@ -28,11 +28,11 @@ var againField = action.Field{Name: "again", Description: "true when this try ca
 
 var scheduleImaging = &action.Action{
 	Name:        "schedule_imaging",
-	Description: "Assign the booked image to the host in FOG and schedule its deployment. A deployment of ours that is already scheduled for this booking is taken up; one that is not ours is refused.",
+	Description: "Wait for the host's turn at FOG, assign the booked image to it there and schedule its deployment. A deployment of ours that is already scheduled for this booking is taken up; one that is not ours is refused.",
 	Params:      []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
 		{Name: "percent", Description: "How far the task is."}},
-	Budget: sum(records, func(c *config.Config) time.Duration { return fogCalls(c, 10) }),
+	Budget: sum(records, func(c *config.Config) time.Duration { return c.Imaging.Queue.D() + fogCalls(c, 14) }),
 	Run:    imaging("schedule imaging", schedule),
 }
 
@@ -67,7 +67,8 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	next.ImageID, next.ImageName, next.OS, next.PreviousMachineID = image.ID, image.Name, h.family(image), known.MachineID
+	next.ImageID, next.ImageName, next.OS = image.ID, image.Name, h.family(image)
+	next.PreviousMachineID, next.PreviousMark = known.MachineID, known.Mark
 	h.rec.Imaging = &next
 	changed := task == nil
 	if changed {
@@ -102,6 +103,11 @@ func (h *hostRun) nextTry(ctx context.Context, f *fog.Client) (booking.Imaging, 
 
 // deploy schedules a task and proves that it deploys the image that was booked.
 func (h *hostRun) deploy(ctx context.Context, f *fog.Client, machine fog.Host, image fog.Image) (*fog.Task, error) {
+	leave, err := h.awaitTurn(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	if err := h.Save(ctx, h.rec); err != nil { // the intent
 		return nil, err
 	}

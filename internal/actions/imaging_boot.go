@@ -17,7 +17,7 @@ var bootToNetwork = &action.Action{
 	Description: "Let the host boot from the network once, through its BMC: power off if it runs, one-time boot device PXE, power on. " +
 		"A host that FOG is imaging already is left alone.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, restart, func(c *config.Config) time.Duration { return bmcSession(c) + fogCalls(c, 1) }),
+	Budget: sum(records, restart, starts(manyStarts), func(c *config.Config) time.Duration { return bmcSession(c) + fogCalls(c, 1) }),
 	Run:    imaging("boot from the network", bootNetwork),
 }
 
@@ -46,11 +46,20 @@ func bootNetwork(ctx context.Context, h *hostRun) (any, error) {
 			return h.result(false, "FOG task %d is %s already", task.ID, task.State), nil
 		}
 	}
+	if err := h.awaitStart(ctx, manyStarts); err != nil {
+		return nil, err
+	}
 	if err := h.restart(ctx, bmc.DevicePXE); err != nil {
 		return nil, err
 	}
 	return h.result(true, "booting from the network, power is on"), nil
 }
+
+// After so many other hosts one is started whatever the rest do: in the beginning, and in the middle of a wait.
+const (
+	manyStarts = 400
+	someStarts = 50
+)
 
 // restart is the budget of hostRun.restart.
 func restart(c *config.Config) time.Duration { return bmcSession(c) + 2*power(c) }

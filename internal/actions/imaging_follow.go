@@ -2,6 +2,8 @@ package actions
 
 import (
 	"context"
+	"regexp"
+	"slices"
 	"time"
 
 	"stackstorm-laas/internal/action"
@@ -20,7 +22,7 @@ var followImaging = &action.Action{
 	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
 		{Name: "percent", Description: "100 when it is complete."}, againField},
 	// Checking in and writing, before and after a power cycle, and once the wait for a slot of FOG's.
-	Budget: sum(records, restart, func(c *config.Config) time.Duration {
+	Budget: sum(records, restart, starts(someStarts), func(c *config.Config) time.Duration {
 		return 2*c.Imaging.CheckIn.D() + 3*c.Imaging.Deadline.D() + fogCalls(c, 4)
 	}),
 	Run: imaging("imaging", follow),
@@ -37,7 +39,7 @@ func follow(ctx context.Context, h *hostRun) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := &follower{hostRun: h, fog: f}
+		w := &follower{hostRun: h, fog: f, roll: h.roll(f)}
 		stalled, err := w.follow(ctx)
 		switch {
 		case err != nil:
@@ -61,6 +63,7 @@ func follow(ctx context.Context, h *hostRun) (any, error) {
 type follower struct {
 	*hostRun
 	fog  *fog.Client
+	roll *roll
 	seen pulse
 	// told is the percentage told last.
 	told int
@@ -72,7 +75,7 @@ type follower struct {
 func (w *follower) follow(ctx context.Context) (stalled, err error) {
 	w.told = -10
 	err = retry.Until(ctx, w.Config.Imaging.PollInterval.D(), func(ctx context.Context) (bool, error) {
-		t, err := w.look(ctx)
+		t, err := w.look(ctx, w.listed)
 		if err != nil || t.State == fog.TaskComplete {
 			return err == nil, err
 		}
@@ -87,9 +90,24 @@ func (w *follower) follow(ctx context.Context) (stalled, err error) {
 	return stalled, err
 }
 
+// listed reads the task from the list that all followers share. What is in it is active; only a task that has left it is asked for by its id.
+func (w *follower) listed(ctx context.Context) (fog.Task, error) {
+	tasks, err := w.roll.tasks(ctx)
+	if err != nil {
+		return fog.Task{}, err
+	}
+	if at := slices.IndexFunc(tasks, func(t fog.Task) bool { return t.ID == w.rec.Imaging.TaskID && t.State.Active() }); at >= 0 {
+		return tasks[at], nil
+	}
+	return w.asked(ctx)
+}
+
+// asked reads the task from FOG itself.
+func (w *follower) asked(ctx context.Context) (fog.Task, error) { return w.task(ctx, w.fog) }
+
 // look reads the task and tells how far it is. A FOG that does not answer for a while says nothing of the host.
-func (w *follower) look(ctx context.Context) (fog.Task, error) {
-	t, err := w.task(ctx, w.fog)
+func (w *follower) look(ctx context.Context, read func(context.Context) (fog.Task, error)) (fog.Task, error) {
+	t, err := read(ctx)
 	now, patience := w.Now(), w.Config.Imaging.CheckIn.D()
 	switch {
 	case fault.Is(err, fault.Transient) && w.blind.IsZero():
@@ -104,20 +122,33 @@ func (w *follower) look(ctx context.Context) (fog.Task, error) {
 		w.seen.forgive(now.Sub(w.blind))
 		w.blind = time.Time{}
 	}
-	w.seen.beat(t, false, now)
+	w.seen.beat(t, now)
 	if t.Percent >= w.told+10 && t.State == fog.TaskInProgress {
 		w.told = t.Percent - t.Percent%10
-		w.Info("%s: imaging %d%%", w.host.Name, t.Percent)
+		w.Info("%s: imaging %d%%%s", w.host.Name, t.Percent, pace(t))
 	}
 	return t, nil
+}
+
+// plainText is what FOG's texts of rate and time look like. They come from the host that is being imaged.
+var plainText = regexp.MustCompile(`^[0-9A-Za-z .,:/]{1,24}$`)
+
+// pace is how fast the task is, as FOG tells it.
+func pace(t fog.Task) (text string) {
+	if plainText.MatchString(t.Rate) {
+		text += ", " + t.Rate
+	}
+	if plainText.MatchString(t.Left) {
+		text += ", " + t.Left + " left"
+	}
+	return text
 }
 
 // cycle starts the host once more in the middle of a wait, unless FOG, asked this very moment, says that it gets on. That it was done is
 // journalled before.
 func (w *follower) cycle(ctx context.Context) error {
-	before := w.seen
-	why := before.stalled(w.Config.Imaging, w.Now())
-	if _, err := w.look(ctx); err != nil {
+	why := w.seen.stalled(w.Config.Imaging, w.Now())
+	if t, err := w.look(ctx, w.asked); err != nil || !t.State.Active() {
 		return err
 	}
 	if w.seen.stalled(w.Config.Imaging, w.Now()) == nil {
@@ -128,6 +159,9 @@ func (w *follower) cycle(ctx context.Context) error {
 		return err
 	}
 	w.Info("%s: %v: its power is cycled, and it boots from the network once more", w.host.Name, why)
+	if err := w.awaitStart(ctx, someStarts); err != nil {
+		return err
+	}
 	if err := w.restart(ctx, bmc.DevicePXE); err != nil {
 		return fault.As(fault.Failed, fault.Wrap(err, "%v, and its power could not be cycled", why))
 	}

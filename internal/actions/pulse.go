@@ -12,24 +12,26 @@ import (
 type pulse struct {
 	state   fog.TaskState
 	percent int
-	// moved is when it got on last, writing since when it is being written, waiting how long it has waited for one of FOG's slots.
-	moved, writing time.Time
-	waiting        time.Duration
-	last           time.Time
+	checkIn time.Time
+	// moved is when it got on last, writing since when it is being written, seen when it was looked at last.
+	moved, writing, seen time.Time
+	// waiting is how long it has waited for one of FOG's slots.
+	waiting time.Duration
 }
 
-// beat takes in what FOG says now. waits says that the task is not being worked on because all of FOG's slots are taken by others.
-func (p *pulse) beat(t fog.Task, waits bool, now time.Time) {
+// beat takes in what FOG says now. A host that waits for one of FOG's slots checks in again and again, every few seconds; that is no standstill.
+func (p *pulse) beat(t fog.Task, now time.Time) {
+	waits := t.State <= fog.TaskCheckedIn && !p.checkIn.IsZero() && !t.CheckIn.Equal(p.checkIn)
 	if p.moved.IsZero() || t.State != p.state || t.Percent != p.percent || waits {
 		p.moved = now
 	}
-	if waits && !p.last.IsZero() {
-		p.waiting += now.Sub(p.last)
+	if waits {
+		p.waiting += now.Sub(p.seen)
 	}
 	if t.State == fog.TaskInProgress && p.writing.IsZero() {
 		p.writing = now
 	}
-	p.state, p.percent, p.last = t.State, t.Percent, now
+	p.state, p.percent, p.checkIn, p.seen = t.State, t.Percent, t.CheckIn, now
 }
 
 // forgive leaves out of account a time in which FOG did not answer.

@@ -36,10 +36,16 @@ func TestATaskThatGetsOnIsNotStalled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p pulse
+			var checkIn time.Time
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			for _, l := range tc.looks {
 				now = now.Add(5 * time.Minute)
-				p.beat(fog.Task{State: l.state, Percent: l.percent}, l.waits, now)
+				task := fog.Task{State: l.state, Percent: l.percent, CheckIn: checkIn}
+				if l.waits {
+					task.CheckIn = now // by FOG's clock
+				}
+				checkIn = task.CheckIn
+				p.beat(task, now)
 			}
 			err := p.stalled(limits, now)
 			if tc.stalled == "" {
@@ -58,7 +64,7 @@ func TestATaskThatGetsOnTooSlowlyIsLateAndNotStalled(t *testing.T) {
 	now := began
 	for percent := range 46 {
 		now = began.Add(time.Duration(percent) * 2 * time.Minute)
-		p.beat(fog.Task{State: fog.TaskInProgress, Percent: percent}, false, now)
+		p.beat(fog.Task{State: fog.TaskInProgress, Percent: percent}, now)
 	}
 	require.NoError(t, p.late(limits, now))
 	now = now.Add(time.Minute)
@@ -70,7 +76,7 @@ func TestAWaitForASlotThatNeverEndsIsLate(t *testing.T) {
 	var p pulse
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for range 20 {
-		p.beat(fog.Task{State: fog.TaskCheckedIn}, true, now)
+		p.beat(fog.Task{State: fog.TaskCheckedIn, CheckIn: now}, now)
 		now = now.Add(5 * time.Minute)
 	}
 	assert.ErrorContains(t, p.late(limits, now), "wait for a free slot for 1h30m0s")
@@ -79,10 +85,10 @@ func TestAWaitForASlotThatNeverEndsIsLate(t *testing.T) {
 func TestAFOGThatDoesNotAnswerSaysNothingOfTheHost(t *testing.T) {
 	var p pulse
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	p.beat(fog.Task{State: fog.TaskInProgress, Percent: 40}, false, now)
+	p.beat(fog.Task{State: fog.TaskInProgress, Percent: 40}, now)
 	now = now.Add(15 * time.Minute)
 	p.forgive(14 * time.Minute)
-	p.beat(fog.Task{State: fog.TaskInProgress, Percent: 40}, false, now)
+	p.beat(fog.Task{State: fog.TaskInProgress, Percent: 40}, now)
 	assert.NoError(t, p.stalled(limits, now))
 	assert.Error(t, p.stalled(limits, now.Add(10*time.Minute)))
 }

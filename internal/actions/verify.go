@@ -29,7 +29,7 @@ var verifyHost = &action.Action{
 		"Its host key is recorded and checked ever after. Then its host name is set.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "os", Description: "ID and version from /etc/os-release."}, {Name: "machine_id", Description: "First 8 digits of /etc/machine-id."}, againField},
-	Budget: sum(records, restart, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() }, sshSession),
+	Budget: sum(records, restart, starts(someStarts), func(c *config.Config) time.Duration { return c.Imaging.Boot.D() }, sshSession),
 	Run:    imaging("boot and proof of the image", verify),
 }
 
@@ -60,7 +60,10 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.proveOS(seen); err != nil {
 		return nil, err
 	}
-	if err := h.SaveHostKey(ctx, h.host.Name, booking.HostKey{Key: conn.HostKey(), MachineID: seen.MachineID, OS: seen.OS, Job: h.job.Job}); err != nil {
+	if err := h.mark(ctx, conn, &seen); err != nil {
+		return nil, err
+	}
+	if err := h.SaveHostKey(ctx, h.host.Name, booking.HostKey{Key: conn.HostKey(), MachineID: seen.MachineID, Mark: seen.Mark, OS: seen.OS, Job: h.job.Job}); err != nil {
 		return nil, err
 	}
 	name := h.work.Hostname()
@@ -90,36 +93,45 @@ func (h *hostRun) notBack(ctx context.Context, why error) (any, error) {
 }
 
 // awaitBooted waits for a system that is not the one the host ran before. In the middle of the wait the host is power-cycled, if it was not
-// yet.
+// yet; the time that takes does not count.
 func (h *hostRun) awaitBooted(ctx context.Context, pin string) (conn *remote.Conn, seen booking.Booted, err error) {
-	c, before, old := h.Config.Imaging, h.rec.Imaging.PreviousMachineID, false
-	ctx, stop := context.WithTimeout(ctx, c.Boot.D())
-	defer stop()
-	cycleAt := h.Now().Add(min(c.Stall.D(), c.Boot.D()/2))
+	c, old, last := h.Config.Imaging, false, error(nil)
+	cycleAt, until := h.Now().Add(min(c.Stall.D(), c.Boot.D()/2)), h.Now().Add(c.Boot.D())
 	err = retry.Until(ctx, h.Config.SSH.ReadyInterval.D(), func(ctx context.Context) (bool, error) {
-		c, err := h.ssh(ctx, h.host, pin)
-		if err == nil {
-			var s booking.Booted
-			s, err = look(ctx, c)
-			if old = err == nil && before != "" && s.MachineID == before; err == nil && !old {
-				conn, seen = c, s
-				return true, nil
-			}
-			c.Close()
+		conn, seen, old, last = h.tryBooted(ctx, pin)
+		now := h.Now()
+		switch {
+		case last == nil && !old, last != nil && !fault.Is(last, fault.Transient):
+			return true, last
+		case now.After(until) && old:
+			return false, fault.New(fault.Unproven, "the host still runs the system it ran before (its machine-id has not changed, nor the lab's mark on it): the new image was not booted").
+				WithHint("look at the boot order and at the disk that FOG writes to")
+		case now.After(until):
+			return false, fault.As(fault.Deadline, last)
+		case now.After(cycleAt) && !h.rec.Imaging.Cycled:
+			err := h.cycleToDisk(ctx)
+			until = until.Add(h.Now().Sub(now))
+			return false, err
 		}
-		if !h.rec.Imaging.Cycled && h.Now().After(cycleAt) && (err == nil || fault.Is(err, fault.Transient)) {
-			return false, h.cycleToDisk(ctx)
-		}
-		return false, err // the old system may be on its way down
+		return false, nil // the old system may be on its way down
 	})
-	switch {
-	case err == nil:
-		seen.At = h.Now().UTC()
-	case old:
-		err = fault.New(fault.Unproven, "the host still runs the system it ran before (its machine-id has not changed): the new image was not booted").
-			WithHint("look at the boot order and at the disk that FOG writes to")
-	}
+	seen.At = h.Now().UTC()
 	return conn, seen, err
+}
+
+// tryBooted logs in once and reads what the host shows of itself; old says that it is what it showed before it was imaged. Only a connection to
+// the new system is left open.
+func (h *hostRun) tryBooted(ctx context.Context, pin string) (conn *remote.Conn, seen booking.Booted, old bool, err error) {
+	conn, err = h.ssh(ctx, h.host, pin)
+	if err != nil {
+		return nil, seen, false, err
+	}
+	seen, err = look(ctx, conn)
+	if old = err == nil && h.rec.Imaging.Old(seen); err != nil || old {
+		conn.Close()
+		return nil, seen, old, err
+	}
+	return conn, seen, false, nil
 }
 
 // cycleToDisk starts an imaged host once more. That it was done is journalled before.
@@ -129,6 +141,9 @@ func (h *hostRun) cycleToDisk(ctx context.Context) error {
 		return err
 	}
 	h.Info("%s: it is not back by SSH: its power is cycled", h.host.Name)
+	if err := h.awaitStart(ctx, someStarts); err != nil {
+		return err
+	}
 	return fault.Wrap(h.restart(ctx, bmc.DeviceNone), "the host is not back by SSH, and its power could not be cycled")
 }
 
@@ -142,7 +157,11 @@ func look(ctx context.Context, c *remote.Conn) (booking.Booted, error) {
 	if err != nil {
 		return booking.Booted{}, err
 	}
-	b := booking.Booted{MachineID: strings.TrimSpace(string(id))}
+	mark, err := c.ReadFile(ctx, markFile)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return booking.Booted{}, err
+	}
+	b := booking.Booted{MachineID: strings.TrimSpace(string(id)), Mark: strings.TrimSpace(string(mark))}
 	if b.MachineID == "" {
 		return b, fault.New(fault.Transient, "/etc/machine-id is still empty")
 	}
@@ -156,6 +175,19 @@ func look(ctx context.Context, c *remote.Conn) (booking.Booted, error) {
 		}
 	}
 	return b, nil
+}
+
+// markFile is where the lab marks a system that it has proven.
+const markFile = "/etc/laas-deployment"
+
+// mark leaves on the system which deployment it came from, so that the next one can be told from it.
+func (h *hostRun) mark(ctx context.Context, c *remote.Conn, seen *booking.Booted) error {
+	want := fmt.Sprintf("%s, FOG task %d, %s", h.taskName(), h.rec.Imaging.TaskID, h.rec.Imaging.Complete.Format(time.RFC3339))
+	if seen.Mark == want {
+		return nil
+	}
+	seen.Mark = want
+	return c.WriteFile(ctx, markFile, []byte(want+"\n"), 0o644)
 }
 
 // proveOS compares the system with the image's family.

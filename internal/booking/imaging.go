@@ -19,8 +19,9 @@ type Imaging struct {
 	Ended string `json:"ended,omitempty"`
 	// Complete is when FOG said so.
 	Complete *time.Time `json:"complete,omitempty"`
-	// PreviousMachineID is what the host showed before.
+	// PreviousMachineID and PreviousMark are what the host showed before.
 	PreviousMachineID string `json:"previous_machine_id,omitempty"`
+	PreviousMark      string `json:"previous_mark,omitempty"`
 }
 
 // tries is how often a deployment is tried.
@@ -40,4 +41,16 @@ func (i *Imaging) GiveUp(why string) (again bool) {
 // Fail ends a try for a reason that another one would not change.
 func (i *Imaging) Fail(why string) {
 	i.Attempt, i.Cycled, i.Ended, i.Complete = 1, false, why, nil
+}
+
+// Old says whether a system is the one that the host ran before it was imaged. Two systems of one image may have the same machine id if that
+// is baked into the image; the mark, which the lab leaves on every system that it has proven, then tells them apart.
+func (i *Imaging) Old(b Booted) bool {
+	switch {
+	case i.PreviousMachineID == "" || b.MachineID != i.PreviousMachineID:
+		return false
+	case i.PreviousMark == "":
+		return true
+	}
+	return b.Mark == i.PreviousMark
 }

@@ -83,11 +83,13 @@ type Ack struct {
 
 // Booted is what a host showed of itself.
 type Booted struct {
-	OS        string    `json:"os"`
-	Version   string    `json:"version,omitempty"`
-	MachineID string    `json:"machine_id"`
-	Hostname  string    `json:"hostname,omitempty"`
-	At        time.Time `json:"at"`
+	OS        string `json:"os"`
+	Version   string `json:"version,omitempty"`
+	MachineID string `json:"machine_id"`
+	Hostname  string `json:"hostname,omitempty"`
+	// Mark is what the lab left on the system when it was proven; it says which deployment it came from, and when.
+	Mark string    `json:"mark,omitempty"`
+	At   time.Time `json:"at"`
 }
 
 // BMCAccount is a tenant's account.
@@ -195,6 +197,7 @@ func (j Journal) Tasks(ctx context.Context, job int) ([]*TaskRecord, error) {
 type HostKey struct {
 	Key       string    `json:"key"`
 	MachineID string    `json:"machine_id"`
+	Mark      string    `json:"mark,omitempty"`
 	OS        string    `json:"os,omitempty"`
 	Job       int       `json:"job,omitempty"`
 	Recorded  time.Time `json:"recorded"`

@@ -149,6 +149,9 @@ func (w *World) Tasks() []Task {
 	for i, t := range w.tasks {
 		out[i] = t.Task
 		out[i].Percent = t.progress()
+		if t.waiting != nil { // it checks in again and again
+			out[i].CheckedIn = time.Now()
+		}
 	}
 	return out
 }
