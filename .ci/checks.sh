@@ -14,6 +14,11 @@ tools=(
   'python3-jinja2  test -d /usr/lib/python3/dist-packages/jinja2'
   'python3-yaml    test -d /usr/lib/python3/dist-packages/yaml'
   'shellcheck      command -v shellcheck'
+  'openvswitch-switch  test -x /usr/sbin/ovs-vswitchd'
+  'openvswitch-common  test -x /usr/bin/ovsdb-tool'
+  'ethtool         test -x /usr/sbin/ethtool'
+  'iproute2        command -v ip'
+  'iputils-ping    command -v ping'
 )
 failed=()
 
@@ -37,7 +42,7 @@ install_tools() {
   for package in "$@"; do
     case $package in
       openssh-server) "${sudo[@]}" systemctl disable ssh || true ;;
-      slapd | openipmi) "${sudo[@]}" systemctl disable "$package" || true ;;
+      slapd | openipmi | openvswitch-switch) "${sudo[@]}" systemctl disable "$package" || true ;;
     esac
   done
   return $status

@@ -21,6 +21,7 @@ import (
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/netswitch"
 	"stackstorm-laas/internal/netswitch/nxos"
+	"stackstorm-laas/internal/netswitch/ovs"
 	"stackstorm-laas/internal/remote"
 	"stackstorm-laas/internal/secret"
 	"stackstorm-laas/internal/tlsconf"
@@ -91,20 +92,40 @@ func (l *lab) powered(ctx context.Context, d bmc.Driver, h *inventory.Host, do b
 	return bmc.Reach(ctx, d, want, l.Config.BMC.PollInterval.D())
 }
 
-// switchTarget is a switch and how it is reached.
+// switchTarget is a switch, and what a driver needs to reach it.
 type switchTarget struct {
 	*inventory.Switch
-	Network   config.Network
-	User      string
-	Password  secret.String
-	Transport http.RoundTripper
+	Network config.Network
+	CAFile  string
+	// Login reads user and password, and Certificate the certificate that the pack shows; a driver asks for what its switch asks for.
+	Login       func() (user string, password secret.String, err error)
+	Certificate func() (certificate string, key secret.String, err error)
 }
 
 // switchDrivers are the kinds of switches that the pack can drive, by the names that the inventory may give (inventory.Drivers).
 var switchDrivers = map[string]func(switchTarget) (netswitch.Driver, error){
 	"nxos": func(t switchTarget) (netswitch.Driver, error) {
-		return nxos.New(nxos.Config{Switch: t.Name, Address: t.Address, User: t.User, Password: t.Password, DarkVLAN: t.Network.DarkVLAN,
-			Timeout: t.Network.Timeout.D(), Retry: action.Policy(t.Network.Retry), Transport: t.Transport})
+		user, password, err := t.Login()
+		if err != nil {
+			return nil, err
+		}
+		tr, err := tlsconf.Transport(t.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		return nxos.New(nxos.Config{Switch: t.Name, Address: t.Address, User: user, Password: password, DarkVLAN: t.Network.DarkVLAN,
+			Timeout: t.Network.Timeout.D(), Retry: action.Policy(t.Network.Retry), Transport: tr})
+	},
+	"ovs": func(t switchTarget) (netswitch.Driver, error) {
+		certificate, key, err := t.Certificate()
+		if err != nil {
+			return nil, err
+		}
+		trust, err := tlsconf.WithCertificate(t.CAFile, certificate, key)
+		if err != nil {
+			return nil, fault.Wrap(err, "switch %s", t.Name)
+		}
+		return ovs.New(ovs.Config{Switch: t.Name, Address: t.Address, TLS: trust, Timeout: t.Network.Timeout.D(), Retry: action.Policy(t.Network.Retry)})
 	},
 }
 
@@ -117,15 +138,9 @@ func (l *lab) netswitch(ctx context.Context, name string) (netswitch.Driver, err
 	if !known {
 		return nil, fault.New(fault.Config, "switch %s has driver %q; this version of the pack knows %s", name, s.Driver, strings.Join(inventory.Drivers, ", "))
 	}
-	user, password, err := inventory.SwitchCredentials(ctx, l.ST2, s)
-	if err != nil {
-		return nil, err
-	}
-	tr, err := l.transport()
-	if err != nil {
-		return nil, err
-	}
-	return open(switchTarget{Switch: s, Network: l.Config.Network, User: user, Password: password, Transport: tr})
+	return open(switchTarget{Switch: s, Network: l.Config.Network, CAFile: l.Config.TLS.CAFile,
+		Login:       func() (string, secret.String, error) { return inventory.SwitchCredentials(ctx, l.ST2, s) },
+		Certificate: func() (string, secret.String, error) { return inventory.SwitchCertificate(ctx, l.ST2, s) }})
 }
 
 // ssh logs in to the host as the lab. hostKey pins its host key; empty accepts any.

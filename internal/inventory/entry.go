@@ -13,7 +13,7 @@ import (
 )
 
 // Drivers are the switch drivers that an entry may name.
-var Drivers = []string{"nxos"}
+var Drivers = []string{"nxos", "ovs"}
 
 // pattern is a regular expression that is compiled when it is first needed: most actions read one host and match little, and
 // compiling all of them would take longer than the rest of their start.
@@ -246,6 +246,8 @@ func readSwitch(rep *report, name string, raw json.RawMessage) (s *Switch, login
 	switch {
 	case strings.Contains(s.Address, "@"):
 		rep.fail(o.at("address"), `holds a login; put it into an encrypted key and leave the address as http(s)://host:port`)
+	case s.Driver == "ovs":
+		readOVSDB(rep, o.at("address"), s.Address)
 	case !validAddress(s.Address):
 		rep.fail(o.at("address"), "%q is neither a host name, an IP address, nor a URL http(s)://host:port", s.Address)
 	}

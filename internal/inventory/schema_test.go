@@ -36,6 +36,7 @@ func TestTheSchemaAcceptsWhatThePackLoads(t *testing.T) {
 		"an unknown key":      with(`"fog_name"`, `"rack": 3, "fog_name"`),
 		"the BMC is asked":    bmc(`{"address": "10.0.0.13", "credentials": "k", "cipher_suite": -1}`),
 		"a switch by default": sw(`{}`),
+		"an Open vSwitch":     sw(`{"driver": "ovs", "address": "ssl:10.0.0.2:6640", "credentials": "k"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, errors, _ := ParseFile(text)

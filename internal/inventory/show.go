@@ -70,7 +70,7 @@ func (inv *Inventory) Table(w io.Writer) {
 		s := inv.Switches[name]
 		key := s.Credentials
 		if key == "" {
-			key = switchPrefix + name
+			key = map[string]string{"nxos": switchPrefix + name, "ovs": "none"}[s.Driver]
 		}
 		switches.AppendRow(table.Row{s.Name, s.Driver, s.Address, ports[name], key})
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/secret"
 )
 
 // Config trusts the system's certificates and those in a PEM file, which may be "".
@@ -27,6 +28,20 @@ func Config(caFile string) (*tls.Config, error) {
 		return nil, fault.New(fault.Config, "tls.ca_file %s holds no certificate in PEM form", caFile)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, nil
+}
+
+// WithCertificate is Config that shows a certificate of ours, PEM, to servers that ask for one; "" shows none.
+func WithCertificate(caFile, certificate string, key secret.String) (*tls.Config, error) {
+	c, err := Config(caFile)
+	if err != nil || certificate == "" {
+		return c, err
+	}
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key.Reveal()))
+	if err != nil {
+		return nil, fault.New(fault.Config, "the certificate and the private key of the pack: %w", err).WithHint("both are PEM, and belong together")
+	}
+	c.Certificates = []tls.Certificate{pair}
+	return c, nil
 }
 
 // Transport is an HTTP transport with that trust. It uses no proxy: the lab's systems are never behind one, which would only see their
