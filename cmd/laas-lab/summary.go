@@ -47,6 +47,9 @@ func hosts(w io.Writer, r lab.Report) {
 		if h.Image != nil {
 			image = fmt.Sprint(h.Image)
 		}
+		if h.Wiped != "" {
+			image = "wiped (" + h.Wiped + ")"
+		}
 		ssh := "no"
 		if h.Reachable {
 			ssh = "yes"

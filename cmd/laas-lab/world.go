@@ -14,6 +14,7 @@ import (
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/simlab/control"
 	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/world"
 )
 
 func worldCommand() *cli.Command {
@@ -46,6 +47,8 @@ type options struct {
 	dir   string
 	op    string
 	lasts time.Duration
+	// percent, times and image are of a trouble.
+	percent, times, image int
 }
 
 // parse takes flags out of the arguments wherever they stand.
@@ -55,6 +58,9 @@ func (o *options) parse(name string, args []string) (rest []string, err error) {
 	set.StringVar(&o.dir, "dir", o.dir, "")
 	set.StringVar(&o.op, "op", "", "")
 	set.DurationVar(&o.lasts, "for", 0, "")
+	set.IntVar(&o.percent, "percent", 0, "")
+	set.IntVar(&o.times, "times", 0, "")
+	set.IntVar(&o.image, "image", 0, "")
 	for len(args) > 0 {
 		if err := set.Parse(args); err != nil {
 			return nil, fault.New(fault.Input, "%w", err)
@@ -112,7 +118,12 @@ func ctlCommand() *cli.Command {
 				func(o options, a []string) (control.Event, error) {
 					return control.Event{System: a[0], Fault: faults.Kind(a[1]), Op: o.op, Seconds: o.lasts.Seconds()}, nil
 				}),
-			event("heal", "end all faults", "", 0, func(options, []string) (control.Event, error) { return control.Event{}, nil }),
+			event("trouble", "let imaging, wiping or booting of one host go wrong, each time or only the first --times times",
+				fmt.Sprintf("HOST KIND [--percent N] [--image ID] [--times N], of %v", world.TroubleKinds), 2,
+				func(o options, a []string) (control.Event, error) {
+					return control.Event{Host: a[0], Trouble: &world.Trouble{Kind: world.TroubleKind(a[1]), Percent: o.percent, Image: o.image, Times: o.times}}, nil
+				}),
+			event("heal", "end all faults and troubles", "", 0, func(options, []string) (control.Event, error) { return control.Event{}, nil }),
 		},
 	}
 }

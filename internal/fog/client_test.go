@@ -187,7 +187,15 @@ var everyCall = map[string]func(*testing.T, *fog.Client) error{
 	"AssignImage": func(t *testing.T, c *fog.Client) error { return c.AssignImage(t.Context(), host, 25) },
 	"ActiveTasks": func(t *testing.T, c *fog.Client) error { _, err := c.ActiveTasks(t.Context()); return err },
 	"Task":        func(t *testing.T, c *fog.Client) error { _, err := c.Task(t.Context(), 3); return err },
-	"ScheduleDeploy": func(t *testing.T, c *fog.Client) error {
+	"Images":      func(t *testing.T, c *fog.Client) error { _, err := c.Images(t.Context()); return err },
+	"CreateImage": func(t *testing.T, c *fog.Client) error {
+		_, err := c.CreateImage(t.Context(), "new", fog.Image{ID: 23})
+		return err
+	},
+	"DeleteImage": func(t *testing.T, c *fog.Client) error { return c.DeleteImage(t.Context(), 23) },
+	"Slots":       func(t *testing.T, c *fog.Client) error { _, err := c.Slots(t.Context()); return err },
+	"Disks":       func(t *testing.T, c *fog.Client) error { _, err := c.Disks(t.Context(), host); return err },
+	"Schedule": func(t *testing.T, c *fog.Client) error {
 		_, err := c.Schedule(t.Context(), host, fog.Deploy, "laas")
 		return err
 	},
@@ -197,6 +205,7 @@ var everyCall = map[string]func(*testing.T, *fog.Client) error{
 func TestNoFailureTellsWhatItMustNot(t *testing.T) {
 	paths := []string{
 		"GET host", "GET host/7", "PUT host/7/edit", "POST host/7/task", "GET image", "GET image/23", "GET task/active", "GET task/3", "DELETE task/3/cancel",
+		"GET storagenode", "POST image/create", "DELETE image/23/delete",
 	}
 	for name, tc := range map[string]struct {
 		answer any
@@ -227,11 +236,15 @@ func TestNoFailureTellsWhatItMustNot(t *testing.T) {
 					answers[p] = []any{tc.answer}
 				}
 				err := call(t, serve(t, answers).client(t, retry.Policy{}))
-				silent(t, err)
 				want := tc.want
-				if asksLists := method == "Host" || method == "Image" || method == "ActiveTasks" || method == "ScheduleDeploy"; asksLists && name == "not found" {
+				switch asksOne := method == "Task" || method == "CancelTask" || method == "AssignImage" || method == "Disks"; {
+				case name == "not found" && method == "DeleteImage":
+					require.NoError(t, err, "it is gone")
+					return
+				case name == "not found" && !asksOne:
 					want = fault.Config // a list is always there, unless the address is wrong
 				}
+				silent(t, err)
 				assert.Equal(t, want, fault.KindOf(err), err)
 			})
 		}

@@ -41,16 +41,19 @@ func (c *Client) CreateImage(ctx context.Context, name string, like Image) (Imag
 			body[key] = n
 		}
 	}
-	made, err := retry.Do(ctx, c.retry, func() (Image, error) { return c.define(ctx, body) })
+	d := defining{c: c, body: body}
+	id, err := retry.Do(ctx, c.retry, func() (int, error) { return d.try(ctx) })
 	if err != nil {
 		return Image{}, c.wrap(err, what)
 	}
-	now, _, err := c.imageByID(ctx, made.ID, what)
-	if err != nil {
+	now, made, err := c.imageByID(ctx, id, what)
+	switch {
+	case err != nil:
 		return Image{}, fault.Wrap(err, "it was accepted, but cannot be read back")
-	}
-	if now.Name != name || now.Path != name {
-		return Image{}, c.wrap(fault.New(fault.Unproven, "image %d was made, but its name or path is not the one that was asked for", now.ID), what)
+	case d.found && (made.Get("description").String() != body["description"] || !now.Captured.IsZero()):
+		return Image{}, c.wrap(fault.New(fault.Refused, "somebody else made image %d of that name at the same time", id).WithHint("choose another name"), what)
+	case now.Name != name || now.Path != name:
+		return Image{}, c.wrap(fault.New(fault.Unproven, "image %d was made, but its name or path is not the one that was asked for", id), what)
 	}
 	return now, nil
 }
@@ -69,29 +72,37 @@ func (c *Client) free(ctx context.Context, name, what string) error {
 	return nil
 }
 
-// define sends a definition once. FOG answers with the object; if it did not answer, or refuses the name that was free a moment ago,
-// the list tells whether an earlier try made it.
-func (c *Client) define(ctx context.Context, body map[string]any) (Image, error) {
-	v, err := c.once(ctx, http.MethodPost, "image/create", body)
+// defining is what is known between two tries: found says that the image is in FOG's list although FOG did not say that it made it.
+type defining struct {
+	c     *Client
+	body  map[string]any
+	found bool
+}
+
+// try sends the definition once, and gives its id. FOG answers with the object. If it did not, or refuses a name that was free a moment
+// ago, the list tells whether an earlier try made it.
+func (d *defining) try(ctx context.Context) (int, error) {
+	v, err := d.c.once(ctx, http.MethodPost, "image/create", d.body)
 	if err == nil {
-		if img, ok := decodeImage(v); ok && img.Name == body["name"] {
-			return img, nil
+		if img, ok := decodeImage(v); ok && img.Name == d.body["name"] {
+			return img.ID, nil
 		}
 		err = fault.New(fault.Failed, "the answer is not the image that was sent")
 	}
 	if !fault.Is(err, fault.Transient) && !fault.Is(err, fault.Failed) || ctx.Err() != nil {
-		return Image{}, err
+		return 0, err
 	}
-	images, listErr := c.names(ctx, "image", "images", "look whether it was made")
+	images, listErr := d.c.names(ctx, "image", "images", "look whether it was made")
 	if listErr != nil {
-		return Image{}, err
+		return 0, err
 	}
 	for _, i := range images {
-		if i.name == body["name"] {
-			return Image{ID: i.id, Name: i.name}, nil
+		if i.name == d.body["name"] {
+			d.found = true
+			return i.id, nil
 		}
 	}
-	return Image{}, err
+	return 0, err
 }
 
 // DeleteImage removes an image definition, and proves that it is gone; one that is not there is fine. Refused if it is protected: FOG's

@@ -23,6 +23,7 @@ const (
 	TaskInProgress
 	TaskComplete
 	TaskCancelled
+	// TaskFailed is in FOG since August 2026, when hosts began to report what fails; before, such a task stays in progress.
 	TaskFailed
 )
 
@@ -68,11 +69,12 @@ func (t TaskType) String() string {
 type Task struct {
 	ID, HostID, TypeID, ImageID int
 	State                       TaskState
-	// Percent is how much is written, 0 to 100.
+	// Percent is how much is written or read, 0 to 100. Only imaging reports it (progress.php): a wipe is at 0 until it is complete.
 	Percent         int
 	Name, CreatedBy string
-	// CheckIn is when the host last reported for the task, by FOG's clock and in FOG's time zone, which its answers do not tell; zero if
-	// it never did. Compare it with another CheckIn, not with the time here. A host that waits for a slot checks in about every 5 seconds.
+	// CheckIn is when the host checked in, or while it waits for a slot when it last asked in time; zero if it never did. It does not move
+	// while the host works. It is by FOG's clock and in FOG's time zone, which its answers do not tell: compare it with another CheckIn,
+	// not with the time here. (taskqueue.class.php)
 	CheckIn time.Time
 	// Rate and Left are FOG's own texts of the rate and of the time that is left, for progress only. They may be stale or empty.
 	Rate, Left string

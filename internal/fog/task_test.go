@@ -27,6 +27,10 @@ func TestTasks(t *testing.T) {
 		"the other percentage": {`{"id":3,"hostID":7,"stateID":3,"percent":"","pct":"0000000012"}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskInProgress, Percent: 12}, true},
 		"more than all of it":  {`{"id":3,"hostID":7,"stateID":3,"percent":"101"}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskInProgress, Percent: 100}, true},
 		"a state nobody knows": {`{"id":3,"hostID":7,"stateID":9}`, fog.Task{ID: 3, HostID: 7, State: 9}, true},
+		"when, how fast, how long": {`{"id":3,"hostID":7,"stateID":3,"checkInTime":"2026-11-21 04:12:33","bpm":" 5.12GB/min ","timeRemaining":"00:01:30"}`,
+			fog.Task{ID: 3, HostID: 7, State: fog.TaskInProgress, CheckIn: time.Date(2026, 11, 21, 4, 12, 33, 0, time.UTC), Rate: "5.12GB/min", Left: "00:01:30"}, true},
+		"no time that is one":  {`{"id":3,"hostID":7,"stateID":1,"checkInTime":"0000-00-00 00:00:00","bpm":null}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskQueued}, true},
+		"failed":               {`{"id":3,"hostID":7,"stateID":"6"}`, fog.Task{ID: 3, HostID: 7, State: fog.TaskFailed}, true},
 		"no state":             {`{"id":3,"hostID":7}`, fog.Task{}, false},
 		"a state that is text": {`{"id":3,"hostID":7,"stateID":"done"}`, fog.Task{}, false},
 		"no host":              {`{"id":3,"stateID":4}`, fog.Task{}, false},
@@ -50,9 +54,10 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, "in progress", fog.TaskInProgress.String())
 	assert.Equal(t, "state 9", fog.TaskState(9).String())
 	assert.False(t, fog.TaskComplete.Active())
+	assert.False(t, fog.TaskFailed.Active())
 }
 
-func TestScheduleDeploy(t *testing.T) {
+func TestSchedule(t *testing.T) {
 	task := func(id, typ, name string) string {
 		return `{"count":2,"tasks":[{"id":1,"hostID":6,"typeID":1,"stateID":3},{"id":"` + id + `","hostID":"7","typeID":"` + typ + `","stateID":"1","name":"` + name + `"}]}`
 	}
@@ -136,4 +141,29 @@ func TestCancelTask(t *testing.T) {
 			assert.Equal(t, tc.kind, fault.KindOf(err), err)
 		})
 	}
+}
+
+func TestEachTypeIsScheduledByItsNumber(t *testing.T) {
+	for typ, number := range map[fog.TaskType]string{fog.Deploy: "1", fog.Capture: "2", fog.FastWipe: "18", fog.NormalWipe: "19", fog.FullWipe: "20"} {
+		t.Run(typ.String(), func(t *testing.T) {
+			made := func(typ string) string {
+				return `{"count":1,"tasks":[{"id":3,"hostID":7,"typeID":"` + typ + `","stateID":1,"name":"laas"}]}`
+			}
+			s := serve(t, map[string][]any{"POST host/7/task": {`null`}, "GET task/active": {none, made(number)}})
+			got, err := s.client(t, patient).Schedule(t.Context(), host, typ, "laas")
+			require.NoError(t, err)
+			assert.Equal(t, int(typ), got.TypeID)
+			assert.Contains(t, s.bodies["POST host/7/task"], `"taskTypeID":`+number+`,`)
+
+			s = serve(t, map[string][]any{"POST host/7/task": {`null`}, "GET task/active": {none, made("14")}})
+			_, err = s.client(t, patient).Schedule(t.Context(), host, typ, "laas")
+			assert.Equal(t, fault.Refused, fault.KindOf(err), "another type is not ours, whatever its name")
+			assert.ErrorContains(t, err, "schedule a "+typ.String()+" of host hpe13")
+		})
+	}
+	s := serve(t, nil)
+	_, err := s.client(t, patient).Schedule(t.Context(), host, 14, "laas")
+	assert.Equal(t, fault.Internal, fault.KindOf(err))
+	assert.Empty(t, s.seen, "nothing is sent")
+	assert.Equal(t, "task of type 14", fog.TaskType(14).String())
 }

@@ -1,4 +1,4 @@
-// Package control lets a person, or a test, play events in a lab that is up: book, end, reimage, break and heal. It is HTTP on
+// Package control lets a person, or a test, play events in a lab that is up: book, end, reimage, break, trouble a host, and heal. It is HTTP on
 // loopback; the lab's directory holds the address and a token.
 package control
 
@@ -20,6 +20,7 @@ import (
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/lab"
+	"stackstorm-laas/internal/simlab/world"
 )
 
 // file in the lab's directory says where the lab is.
@@ -33,7 +34,7 @@ type Access struct {
 
 // Event is what is to happen in the lab.
 type Event struct {
-	// Kind is book, end, reimage, fault or heal.
+	// Kind is book, end, reimage, fault, trouble or heal.
 	Kind string `json:"kind"`
 	// Body of jobs/new, for book.
 	Body json.RawMessage `json:"body,omitempty"`
@@ -46,6 +47,8 @@ type Event struct {
 	Op      string      `json:"op,omitempty"`
 	Fault   faults.Kind `json:"fault,omitempty"`
 	Seconds float64     `json:"seconds,omitempty"`
+	// Trouble of Host.
+	Trouble *world.Trouble `json:"trouble,omitempty"`
 }
 
 // Server answers for one lab.
@@ -114,6 +117,19 @@ func Apply(l *lab.Lab, e Event) error {
 		return l.Dashboard().Reimage(e.Job, e.Host, e.Image)
 	case "heal":
 		l.Faults().Heal()
+		for _, host := range l.World().Hosts() {
+			if err := l.World().EndTroubles(host); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "trouble":
+		if e.Trouble == nil {
+			return fault.New(fault.Input, "what trouble?")
+		}
+		if err := l.World().AddTrouble(e.Host, *e.Trouble); err != nil {
+			return fault.New(fault.Input, "%w", err)
+		}
 		return nil
 	case "fault":
 		if !slices.Contains(faults.Systems, e.System) || !slices.Contains(faults.Of(e.System), e.Fault) {

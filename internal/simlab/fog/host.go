@@ -21,9 +21,18 @@ func (s *Server) hostName(id int) string {
 
 func (s *Server) hostID(name string) int { return slices.Index(s.world.Hosts(), name) + 1 }
 
+// Rename gives a host of the world another name in FOG, which then does not know the old one. Two hosts may be made to have one name.
+func (s *Server) Rename(host, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names[host] = name
+}
+
 // shown is FOG's name of a host.
 func (s *Server) shown(host string) string {
-	if name := s.cfg.Names[host]; name != "" {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name := s.names[host]; name != "" {
 		return name
 	}
 	return host

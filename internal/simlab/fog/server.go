@@ -5,6 +5,7 @@ package fog
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -39,8 +40,9 @@ type Server struct {
 	faults   *faults.Set
 	disabled atomic.Bool
 
-	mu   sync.Mutex
-	lies lies
+	mu    sync.Mutex
+	lies  lies
+	names map[string]string
 }
 
 // lies are what reads tell while a fault lies about it.
@@ -67,7 +69,8 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	if f == nil {
 		f = &faults.Set{}
 	}
-	s := &Server{cfg: cfg, world: w, faults: f, lies: noLies()}
+	s := &Server{cfg: cfg, world: w, faults: f, lies: noLies(), names: map[string]string{}}
+	maps.Copy(s.names, cfg.Names)
 	if s.v16() {
 		w.ReportFailures()
 	}

@@ -18,7 +18,9 @@ type Host struct {
 	Name  string `json:"name"`
 	Power string `json:"power"`
 	// Image is as the bookings name it; null if there is none on the disk.
-	Image     any    `json:"image"`
+	Image any `json:"image"`
+	// Wiped is the method by which the disk was wiped, if nothing was written to it since.
+	Wiped     string `json:"wiped,omitempty"`
 	Hostname  string `json:"hostname"`
 	Reachable bool   `json:"reachable"`
 	// Quarantined hosts are not working as far as the dashboard is concerned.
@@ -55,7 +57,7 @@ func (l *Lab) Report() Report {
 func (l *Lab) report(spec *HostSpec) Host {
 	s := l.world.Snapshot(spec.Name)
 	h := Host{
-		Name: s.Name, Power: s.Power, Hostname: s.Hostname, Reachable: s.Reachable, SSHKeys: s.SSHKeys,
+		Name: s.Name, Power: s.Power, Wiped: s.Wiped, Hostname: s.Hostname, Reachable: s.Reachable, SSHKeys: s.SSHKeys,
 		Quarantined: !l.dashboard.HostWorking(spec.DashboardID), Ports: []Port{}, BMCUsers: []string{},
 	}
 	if img, ok := l.world.Image(spec.Name); ok {

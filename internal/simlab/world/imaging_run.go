@@ -23,8 +23,8 @@ func (w *World) Slots() int {
 	return w.slots
 }
 
-// ReportFailures makes hosts report what fails, as with FOG 1.6. Otherwise a failed task stays in progress for ever, and the host sits
-// there with a message on its screen.
+// ReportFailures makes hosts report what fails, as a FOG from August 2026 on has them do (1.6, and 1.5 of then: FOGProject/fos#152,
+// fogproject#1211 and #1212). Before that a host shows a message on its screen for a minute and reboots, and its task stays in progress.
 func (w *World) ReportFailures() {
 	defer w.change()()
 	w.reportsFailure = true
@@ -129,14 +129,11 @@ func (w *World) finish(h *host, t *task, before disk) {
 	}
 }
 
-// fail ends what cannot be done.
+// fail is what a host does that cannot go on: it reboots, into whatever its disk has by now.
 func (w *World) fail(h *host, t *task) {
-	if !w.reportsFailure {
-		t.Percent = t.progress()
-		t.writing = time.Time{}
-		return
+	if w.reportsFailure {
+		w.end(t, TaskFailed)
 	}
-	w.end(t, TaskFailed)
 	w.restart(h)
 }
 

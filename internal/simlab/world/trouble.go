@@ -1,6 +1,9 @@
 package world
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Trouble is something that goes wrong with one host. It shows itself Times times, or for ever if that is 0, each time that the host
 // comes to where it matters: kinds that concern a task once for each try of the task, kinds that concern booting once for each boot.
@@ -18,24 +21,28 @@ type TroubleKind string
 
 const (
 	// IgnoresPXE: the firmware boots the disk although it was told to boot from the network. The override is used up.
-	IgnoresPXE TroubleKind = "ignores pxe"
+	IgnoresPXE TroubleKind = "ignores-pxe"
 	// NeverChecksIn: the host boots from the network and hangs before it talks to FOG. The task stays queued.
-	NeverChecksIn TroubleKind = "never checks in"
+	NeverChecksIn TroubleKind = "never-checks-in"
 	// Stuck: the task stops moving until the host is power-cycled; it then begins again.
 	Stuck TroubleKind = "stuck"
-	// Failed: the host gives up. FOG 1.6 is told; with 1.5 the task stays in progress.
+	// Failed: the host gives up and reboots. A FOG that is told (ReportFailures; the simulated 1.6 is) says so, otherwise the task stays in
+	// progress for ever.
 	Failed TroubleKind = "failed"
 	// Cancelled: somebody cancels the task in FOG.
 	Cancelled TroubleKind = "cancelled"
 	// Vanished: somebody deletes the task in FOG; it is in no list and has no id any more. The host reboots.
 	Vanished TroubleKind = "vanished"
 	// WriteLost: the host reports that it is done, and the disk (of a capture: the image) is what it was.
-	WriteLost TroubleKind = "write lost"
+	WriteLost TroubleKind = "write-lost"
 	// OtherImage: a deployment writes another image than the assigned one, and FOG does not know.
-	OtherImage TroubleKind = "other image"
+	OtherImage TroubleKind = "other-image"
 	// NoBoot: the host finds nothing to boot on its disk.
-	NoBoot TroubleKind = "no boot"
+	NoBoot TroubleKind = "no-boot"
 )
+
+// TroubleKinds are all kinds, for messages.
+var TroubleKinds = []TroubleKind{IgnoresPXE, NeverChecksIn, Stuck, Failed, Cancelled, Vanished, WriteLost, OtherImage, NoBoot}
 
 // midway are the kinds that happen in the middle of a task.
 var midway = []TroubleKind{Stuck, Failed, Cancelled, Vanished}
@@ -43,6 +50,12 @@ var midway = []TroubleKind{Stuck, Failed, Cancelled, Vanished}
 // AddTrouble lets something go wrong with a host from now on.
 func (w *World) AddTrouble(name string, t Trouble) error {
 	return w.act(name, func(h *host) error {
+		if !slices.Contains(TroubleKinds, t.Kind) {
+			return fmt.Errorf("there is no trouble %q, but %v", t.Kind, TroubleKinds)
+		}
+		if _, err := w.image(t.Image); t.Kind == OtherImage && err != nil {
+			return err
+		}
 		h.troubles = append(h.troubles, &t)
 		return nil
 	})

@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	pace     = world.Pace{POST: time.Minute, Boot: 2 * time.Minute, Image: 10 * time.Minute, SoftOff: 30 * time.Second}
+	pace     = world.Pace{POST: time.Minute, Boot: 2 * time.Minute, Image: 10 * time.Minute, Wipe: 20 * time.Minute, SoftOff: 30 * time.Second}
 	toDeploy = pace.POST + pace.Boot + pace.Image // from power on to the image being complete
 	toBoot   = pace.POST + pace.Boot
 )
