@@ -11,6 +11,7 @@ import (
 	"stackstorm-laas/internal/simlab/control"
 	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/lab"
+	"stackstorm-laas/internal/simlab/world"
 )
 
 func TestFlagsMayStandAnywhere(t *testing.T) {
@@ -51,6 +52,30 @@ func TestEventsReachTheLab(t *testing.T) {
 	require.NoError(t, ctl("end", "1"))
 	assert.True(t, l.Dashboard().Jobs()[0].Ended)
 	assert.Error(t, ctl("fault", "switch", "explode"))
+	require.NoError(t, l.World().SetPort("sw1", "Ethernet1/1", world.Port{Native: 98}))
+	_, err = l.World().QueueTask("hpe13", world.NormalWipe, "", "")
+	require.NoError(t, err)
+	require.NoError(t, l.World().SetBoot("hpe13", world.Boot{Device: "pxe"}))
+	changed := make(chan struct{}, 1)
+	l.World().OnChange(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	require.NoError(t, l.World().PowerOn("hpe13"))
+	for l.World().Wiped("hpe13") == 0 {
+		select {
+		case <-changed:
+		case <-time.After(30 * time.Second):
+			require.FailNow(t, "it is not wiped")
+		}
+	}
+	client, err := control.Find(dir)
+	require.NoError(t, err)
+	standing, err := client.World(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "normal", standing.Hosts[0].Wiped)
 	require.NoError(t, ctl("trouble", "hpe13", "stuck", "--percent", "40", "--times", "1"))
 	require.NoError(t, ctl("heal"))
 	assert.Error(t, ctl("trouble", "hpe13", "explodes"))

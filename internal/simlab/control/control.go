@@ -90,9 +90,19 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	})
 }
 
+// standing is the report, and by host's name what it leaves out.
+type standing struct {
+	lab.Report
+	Wiped map[string]string `json:"wiped"`
+}
+
 func (s *Server) world(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(s.lab.Report())
+	out := standing{Report: s.lab.Report(), Wiped: map[string]string{}}
+	for _, h := range out.Hosts {
+		out.Wiped[h.Name] = h.Wiped
+	}
+	_ = json.NewEncoder(w).Encode(out)
 }
 
 func (s *Server) event(w http.ResponseWriter, r *http.Request) {
@@ -162,12 +172,16 @@ func Find(dir string) (*Client, error) {
 }
 
 // World asks how the lab stands.
-func (c *Client) World(ctx context.Context) (r lab.Report, err error) {
+func (c *Client) World(ctx context.Context) (lab.Report, error) {
+	var s standing
 	text, err := c.do(ctx, http.MethodGet, "/world", nil)
 	if err == nil {
-		err = json.Unmarshal(text, &r)
+		err = json.Unmarshal(text, &s)
 	}
-	return r, err
+	for i := range s.Hosts {
+		s.Hosts[i].Wiped = s.Wiped[s.Hosts[i].Name]
+	}
+	return s.Report, err
 }
 
 // Play makes an event happen.

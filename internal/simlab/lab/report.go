@@ -19,8 +19,9 @@ type Host struct {
 	Power string `json:"power"`
 	// Image is as the bookings name it; null if there is none on the disk.
 	Image any `json:"image"`
-	// Wiped is the method by which the disk was wiped, if nothing was written to it since.
-	Wiped     string `json:"wiped,omitempty"`
+	// Wiped is the method by which the disk was wiped, if nothing was written to it since. The report as JSON has a promised shape
+	// without it.
+	Wiped     string `json:"-"`
 	Hostname  string `json:"hostname"`
 	Reachable bool   `json:"reachable"`
 	// Quarantined hosts are not working as far as the dashboard is concerned.
