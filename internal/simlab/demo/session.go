@@ -23,9 +23,13 @@ type Options struct {
 	// Bodies are successive bodies of jobs/new; the lab is made for them. HostsFile is an inventory to make it from instead.
 	Bodies    [][]byte
 	HostsFile []byte
-	// Dashboard is 2019 or 2022.
-	Dashboard string
-	Pace      world.Pace
+	// Hosts are in the lab beside those.
+	Hosts []lab.HostSpec
+	// Dashboard is 2019 or 2022, FOG 1.5 or 1.6.
+	Dashboard, FOG string
+	// Config changes the pack's configuration.
+	Config func(map[string]any)
+	Pace   world.Pace
 	// Slack is how much longer than the lab needs the pack waits before it gives up.
 	Slack time.Duration
 	// HostsPerSwitch and SpreadNICs shape the lab's cabling.
@@ -45,12 +49,16 @@ type Session struct {
 
 // Open starts both.
 func Open(o Options) (*Session, error) {
-	l, err := lab.Start(lab.Options{JobsBodies: o.Bodies, HostsFile: o.HostsFile, DashboardMode: o.Dashboard, Pace: o.Pace, Slack: o.Slack,
+	l, err := lab.Start(lab.Options{JobsBodies: o.Bodies, HostsFile: o.HostsFile, Hosts: o.Hosts, DashboardMode: o.Dashboard, FOGVersion: o.FOG, Pace: o.Pace, Slack: o.Slack,
 		HostsPerSwitch: o.HostsPerSwitch, SpreadNICs: o.SpreadNICs})
 	if err != nil {
 		return nil, fmt.Errorf("start the simulated lab: %w", err)
 	}
-	e, err := engine.New(engine.Config{PackDir: o.Pack, PackConfig: l.PackConfig(), Log: o.Log, OnStart: o.OnStart, OnEnd: o.OnEnd})
+	settings := l.PackConfig()
+	if o.Config != nil {
+		o.Config(settings)
+	}
+	e, err := engine.New(engine.Config{PackDir: o.Pack, PackConfig: settings, Log: o.Log, OnStart: o.OnStart, OnEnd: o.OnEnd})
 	if err != nil {
 		l.Close()
 		return nil, err
