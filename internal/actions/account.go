@@ -95,10 +95,14 @@ func (h *hostRun) onlyBaseline(ctx context.Context, d bmc.Accounts, tenant strin
 	return nil
 }
 
-// outside lists the accounts that are enabled and not in the BMC's baseline. An account of the baseline that has another name or
-// other rights by now is an error: what it was cannot be restored from here.
 func (h *hostRun) outside(ctx context.Context, d bmc.Accounts) ([]bmc.Account, error) {
-	base, err := h.Baseline(ctx, h.host.Name)
+	return h.strangers(ctx, d, h.host.Name)
+}
+
+// strangers lists the accounts that are enabled and not in the BMC's baseline. An account of the baseline that has another name or
+// other rights by now is an error: what it was cannot be restored from here.
+func (l *lab) strangers(ctx context.Context, d bmc.Accounts, host string) ([]bmc.Account, error) {
+	base, err := l.Baseline(ctx, host)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		case owner.Quarantine != "":
 			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
 		}
-		return refuse("%s belongs to job %d since %s", host.Name, owner.Job, owner.Since.Format("2006-01-02 15:04 MST"))
+		return refuse("%s belongs to %s since %s", host.Name, owner.Whose(), owner.Since.Format("2006-01-02 15:04 MST"))
 	}
 	if w.Mode != booking.Release {
 		if owner != nil && owner.Quarantine != "" {

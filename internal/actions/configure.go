@@ -28,6 +28,9 @@ var configureHost = &action.Action{
 }
 
 func configure(ctx context.Context, h *hostRun) (any, error) {
+	if h.plan.Own != nil {
+		return h.result(false, "belongs to the lab: no tenant's keys, no booked interfaces"), nil
+	}
 	if h.rec.Configured != nil {
 		return h.result(false, "keys and interfaces were written already"), nil
 	}

@@ -37,7 +37,7 @@ var adoptHost = &action.Action{
 			return nil, err
 		}
 		if owner != nil {
-			return nil, fault.New(fault.Refused, "%s belongs to job %d: a tenant's account would be taken for one of the lab's", h.Name, owner.Job).
+			return nil, fault.New(fault.Refused, "%s belongs to %s: a tenant's account would be taken for one of the lab's", h.Name, owner.Whose()).
 				WithHint("adopt it when the booking has ended")
 		}
 		d, err := l.bmc(ctx, h)
@@ -97,19 +97,17 @@ var returnHost = &action.Action{
 		if p := result.(proofResult); !p.Clean {
 			return nil, fault.New(fault.Unproven, "%s", p.Summary)
 		}
-		d, err := h.dashboard()
-		if err != nil {
-			return nil, err
-		}
-		if _, err := d.SetWorking(ctx, h.host.DashboardID, true); err != nil {
-			return nil, err
+		if own := h.plan.Own; own == nil || own.Pooled {
+			if err := h.intoPool(ctx); err != nil {
+				return nil, err
+			}
 		}
 		result, err = h.finishOld(ctx, "is proven clean and back in the pool")
 		if err != nil {
 			return nil, err
 		}
 		// The ownership ends last: until then this can be run again.
-		return result, h.Disown(ctx, h.host.Name)
+		return result, h.letGo(ctx, h.host.Name)
 	},
 }
 
@@ -181,6 +179,6 @@ func (h *hostRun) finishOld(ctx context.Context, what string) (any, error) {
 func All() action.Set {
 	return action.Set{
 		claimHosts, setPorts, scheduleImaging, bootToNetwork, followImaging, verifyHost, createBMCAccount, configureHost, handOver,
-		grantVPN, revokeVPN, releaseStep, proveRelease, reportJob, reconcile, resumeJob, adoptHost, returnHost, retireHost,
+		takeHost, giveBack, attachNIC, networkCreate, networkDelete, grantVPN, revokeVPN, releaseStep, proveRelease, reportJob, reconcile, resumeJob, adoptHost, returnHost, retireHost,
 	}
 }

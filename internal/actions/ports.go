@@ -22,6 +22,8 @@ const (
 	stateIdle         = "idle"
 	// stateWiping is provisioning for a host that is being taken back.
 	stateWiping = "wiping"
+	// stateReserved is what the host's reservation connects.
+	stateReserved = "reserved"
 )
 
 type portsResult struct {
@@ -34,10 +36,10 @@ type portsResult struct {
 var setPorts = &action.Action{
 	Name: "set_ports",
 	Description: "Bring the ports of a job's hosts on one switch into a state, with one write, and read them back. " +
-		"provisioning: the hosts that are to be imaged; booked: the hosts that are configured, as the booking says; wiping: the hosts that are taken back, for FOG to wipe their disks; idle: the same, in the end.",
+		"provisioning: the hosts that are to be imaged; booked: the hosts that are configured, as the booking says; wiping: the hosts that are taken back, for FOG to wipe their disks; idle: the same, in the end; reserved: a reserved host, as its interfaces are connected.",
 	Params: []action.Param{
 		{Name: "switch", Type: action.String, Required: true, Description: "Name of the switch as the inventory's interfaces call it. Example: 10.64.0.11"},
-		{Name: "state", Type: action.String, Required: true, Enum: []string{stateProvisioning, stateBooked, stateWiping, stateIdle}, Description: "What the ports are to be."},
+		{Name: "state", Type: action.String, Required: true, Enum: []string{stateProvisioning, stateBooked, stateWiping, stateIdle, stateReserved}, Description: "What the ports are to be."},
 		jobParam, epochParam,
 	},
 	Output: []action.Field{{Name: "hosts", Description: "Whose ports were set."}, {Name: "changes", Description: "What was changed, port by port."}},
@@ -152,7 +154,9 @@ func (r *run) portsOn(ctx context.Context, sw, state string, rec *booking.PortsR
 func (h *hostRun) concerns(state string) bool {
 	switch state {
 	case stateIdle:
-		return h.work.Mode == booking.Release
+		return h.work.Mode == booking.Release || h.plan.Own != nil
+	case stateReserved:
+		return h.reservation != nil
 	case stateWiping:
 		return h.toWipe()
 	case stateProvisioning:
@@ -164,8 +168,11 @@ func (h *hostRun) concerns(state string) bool {
 // wantedPorts is what the host's ports are to be in a state, by switch.
 func (h *hostRun) wantedPorts(state string) (map[string][]netswitch.Port, error) {
 	n := h.Config.Network
-	if state == stateBooked && h.work.Network != nil {
+	switch {
+	case state == stateBooked && h.work.Network != nil:
 		return labelled(h, "booked")(bookedPorts(n, h.host, h.work.Network.Network))
+	case state == stateReserved:
+		return labelled(h, "reserved")(reservedPorts(n, h.host, h.reservation))
 	}
 	out := map[string][]netswitch.Port{}
 	for _, nic := range h.host.NICs {
@@ -247,6 +254,7 @@ func bookedPort(n config.Network, nic inventory.NIC, vlans []payload.VLAN) (p ne
 		return idlePort(n, nic), nil
 	}
 	p = netswitch.Port{Name: nic.Port}
+	lab, _ := n.Lab() // checked with the configuration
 	add := func(format string, args ...any) {
 		problems = append(problems, fault.Problem{Path: string(nic.MAC), Text: fmt.Sprintf(format, args...)})
 	}
@@ -256,6 +264,8 @@ func bookedPort(n config.Network, nic inventory.NIC, vlans []payload.VLAN) (p ne
 			add("%d is not a VLAN number (1-4094)", v.ID)
 		case v.ID == n.ProvisioningVLAN || v.ID == n.DarkVLAN || v.ID == n.QuarantineVLAN || v.ID == nic.BMCVLAN || slices.Contains(n.ReservedVLANs, v.ID):
 			add("VLAN %d is the lab's own", v.ID)
+		case slices.Contains(lab, v.ID):
+			add("VLAN %d is for the lab's own networks", v.ID)
 		case slices.Contains(p.Tagged, v.ID) || p.Native == v.ID:
 			add("VLAN %d is booked twice", v.ID)
 		case v.Tagged:

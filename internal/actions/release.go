@@ -107,11 +107,25 @@ func prove(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if own := h.plan.Own; own != nil && own.Pooled && (owner == nil || owner.Quarantine == "") {
+		if err := h.intoPool(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if owner != nil && owner.Quarantine != "" { // it is out of the pool, and an operator brings it back
 		clean.Result = h.result(true, "is proven clean, and in quarantine until laas.return_host or laas.retire_host")
 		return clean, nil
 	}
-	return clean, h.Disown(ctx, h.host.Name)
+	return clean, h.letGo(ctx, h.host.Name)
+}
+
+func (h *hostRun) intoPool(ctx context.Context) error {
+	d, err := h.dashboard()
+	if err != nil {
+		return err
+	}
+	_, err = d.SetWorking(ctx, h.host.DashboardID, true)
+	return err
 }
 
 // quarantine keeps the host from everybody. It must leave the dashboard's pool before its network task may be reported, because that

@@ -58,7 +58,7 @@ func report(ctx context.Context, r *run) (any, error) {
 		return nil, err
 	}
 	out := reportResult{Failed: []string{}}
-	if r.plan.Vanished {
+	if r.plan.Silent() {
 		return r.sumUp(ctx, finals, out)
 	}
 	d, err := r.dashboard()

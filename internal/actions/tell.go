@@ -107,7 +107,7 @@ func contentOf(t *booking.Planned, object json.RawMessage) string {
 // acknowledge tells the dashboard that the plan's tasks are being worked on. A task whose content changed since the plan was made
 // is left alone: it will be dispatched anew.
 func (r *run) acknowledge(ctx context.Context) error {
-	if r.plan.Vanished {
+	if r.plan.Silent() {
 		return nil
 	}
 	d, err := r.dashboard()

@@ -19,7 +19,7 @@ func (l *lab) vanished(ctx context.Context, d *dashboard.Client, offered, busy [
 	}
 	mine := map[int]bool{}
 	for _, o := range owners {
-		mine[o.Job] = mine[o.Job] || o.Quarantine == ""
+		mine[o.Job] = mine[o.Job] || o.Quarantine == "" && !booking.IsOwn(o.Job)
 	}
 	for _, id := range slices.Sorted(maps.Keys(mine)) {
 		if !mine[id] || slices.Contains(busy, id) {

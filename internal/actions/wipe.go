@@ -23,7 +23,19 @@ var wipeTypes = map[string]fog.TaskType{booking.WipeFast: fog.FastWipe, booking.
 // nobody but the lab can switch it on, because a host that misses FOG would start what the tenant left.
 type wipeStep struct{ *hostRun }
 
-func (s wipeStep) method() string { return s.Config.Release.Wipe }
+// method is how the disks are to be wiped: as the lab does, or as an operator asked for. A host that only the lab has had since its last
+// wipe needs none.
+func (s wipeStep) method() string { return s.wipeMethod() }
+
+func (h *hostRun) wipeMethod() string {
+	switch own := h.plan.Own; {
+	case own != nil && own.Untouched:
+		return booking.WipeNone
+	case own != nil && own.Wipe != "":
+		return own.Wipe
+	}
+	return h.Config.Release.Wipe
+}
 
 func (s wipeStep) Check(context.Context) (bool, error) { return s.rec.Wipe.Done(s.method()), nil }
 
@@ -59,7 +71,7 @@ func (s wipeStep) Apply(ctx context.Context) (err error) {
 			_ = f.CancelTask(ctx, s.rec.Wipe.TaskID) // the next wipe of this host does it if this does not
 		}
 	}()
-	if err := s.start(ctx); err != nil {
+	if err := s.restart(ctx, bmc.DevicePXE); err != nil {
 		return err
 	}
 	if err := s.follow(ctx, f); err != nil {
@@ -70,7 +82,10 @@ func (s wipeStep) Apply(ctx context.Context) (err error) {
 
 // Prove goes by the certificate, which was written when FOG said that the task is complete.
 func (s wipeStep) Prove(ctx context.Context) (string, error) {
-	if s.method() == booking.WipeNone {
+	switch own := s.plan.Own; {
+	case own != nil && own.Untouched:
+		return "disks not wiped: nobody but the lab had the host", nil
+	case s.method() == booking.WipeNone:
 		return "disks not wiped: this lab wipes none (release.wipe)", nil
 	}
 	w := s.rec.Wipe
@@ -97,7 +112,7 @@ func (h *hostRun) mayWipe() error {
 
 // toWipe says whether the host's ports are to be made fit for wiping.
 func (h *hostRun) toWipe() bool {
-	return h.work.Mode == booking.Release && !h.rec.Wipe.Done(h.Config.Release.Wipe) && h.mayWipe() == nil
+	return h.work.Mode == booking.Release && !h.rec.Wipe.Done(h.wipeMethod()) && h.mayWipe() == nil
 }
 
 // wired sees to the ports. A release did that already, for all hosts of a switch at once; a host that leaves quarantine comes alone.
@@ -148,31 +163,6 @@ func (s wipeStep) schedule(ctx context.Context, f *fog.Client, machine fog.Host)
 	}
 	s.rec.Wipe.TaskID = task.ID
 	return s.Save(ctx, s.rec)
-}
-
-// start boots the host into FOG.
-func (s wipeStep) start(ctx context.Context) error {
-	d, err := s.bmc(ctx, s.host)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	state, err := d.PowerState(ctx)
-	if err != nil {
-		return err
-	}
-	if state == bmc.On {
-		if err := s.powered(ctx, d, s.host, bmc.PowerOff, bmc.Off); err != nil {
-			return err
-		}
-	}
-	if err := d.SetBootDevice(ctx, bmc.Boot{Device: bmc.DevicePXE}); err != nil {
-		return err
-	}
-	if err := s.Checkpoint(ctx); err != nil {
-		return err
-	}
-	return s.powered(ctx, d, s.host, bmc.PowerOn, bmc.On)
 }
 
 func (s wipeStep) off(ctx context.Context) error {
@@ -232,5 +222,5 @@ func (s wipeStep) certify(ctx context.Context, disks []fog.Disk) error {
 
 // wiping is the longest time of the step.
 func wiping(c *config.Config) time.Duration {
-	return fogCalls(c, 10) + 2*bmcSession(c) + 3*power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
+	return fogCalls(c, 10) + restart(c) + bmcSession(c) + power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
 }

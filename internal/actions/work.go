@@ -53,6 +53,8 @@ type hostRun struct {
 	host *inventory.Host
 	work *booking.Work
 	rec  *booking.TaskRecord
+	// reservation is the host's, for one of the lab's own jobs; nil if it has none.
+	reservation *booking.Reservation
 }
 
 func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
@@ -61,7 +63,14 @@ func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
 		return nil, err
 	}
 	rec, err := r.Task(ctx, r.plan, work.Record())
-	return &hostRun{run: r, host: h, work: work, rec: rec}, err
+	if err != nil {
+		return nil, err
+	}
+	out := &hostRun{run: r, host: h, work: work, rec: rec}
+	if r.plan.Own != nil {
+		out.reservation, err = r.Reservation(ctx, h.Name)
+	}
+	return out, err
 }
 
 // begin journals that a stage begins. It is called before anything is done outside.

@@ -22,6 +22,8 @@ type Owner struct {
 	VLANs []int `json:"vlans,omitempty"`
 	// Ending says that the host is being taken back.
 	Ending bool `json:"ending,omitempty"`
+	// Reservation is for whom an operator reserved the host; empty for a booking's.
+	Reservation string `json:"reservation,omitempty"`
 	// Quarantine keeps the host from everybody until an operator decides; empty when it is not in quarantine.
 	Quarantine string `json:"quarantine,omitempty"`
 }
@@ -65,7 +67,7 @@ func (j Journal) Fence(ctx context.Context, host string, job, epoch int) error {
 		return fault.New(fault.Refused, "%s does not belong to job %d: nobody has claimed it", host, job).
 			WithHint("start laas.process_job, which claims the hosts of a job first")
 	case o.Job != job:
-		return fault.New(fault.Refused, "%s does not belong to job %d but to job %d since %s", host, job, o.Job, o.Since.Format(time.RFC3339))
+		return fault.New(fault.Refused, "%s does not belong to job %d but to %s since %s", host, job, o.Whose(), o.Since.Format(time.RFC3339))
 	case o.Epoch != epoch:
 		return fault.New(fault.Cancelled, "%s was claimed again by job %d (epoch %d, this execution has %d): a newer run took over", host, job, o.Epoch, epoch)
 	}

@@ -42,6 +42,8 @@ type Plan struct {
 	Tasks      []Planned `json:"tasks"`
 	// Vanished says that the dashboard no longer knows the job: nobody is to be told.
 	Vanished bool `json:"vanished,omitempty"`
+	// Own is set for one of the lab's own jobs.
+	Own *Own `json:"own,omitempty"`
 }
 
 // NewPlan makes the plan of a job. Its digest covers each task's id, generation and content.

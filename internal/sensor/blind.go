@@ -25,7 +25,7 @@ func (p *poll) blind(ctx context.Context, d *dashboard.Client, listing error) er
 	}
 	var mine, broken []int
 	for _, o := range p.view.Owners {
-		if o.Quarantine == "" && !slices.Contains(mine, o.Job) {
+		if o.Quarantine == "" && !booking.IsOwn(o.Job) && !slices.Contains(mine, o.Job) {
 			mine = append(mine, o.Job)
 		}
 	}

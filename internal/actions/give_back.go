@@ -1,0 +1,61 @@
+package actions
+
+import (
+	"context"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/fault"
+)
+
+type givenBack struct {
+	action.Result
+	Clean bool `json:"clean"`
+}
+
+var giveBack = &action.Action{
+	Name: "give_back",
+	Description: "End the lab's own work on a host. A reserved host stays with its reservation, and its ports are proven to be as they are connected. Any other is proven clean, like after a " +
+		"booking, and goes back to where it was taken from; what cannot be proven keeps it in quarantine.",
+	Params: []action.Param{hostParam, jobParam, epochParam},
+	Output: []action.Field{{Name: "clean", Description: "true when the host is where it belongs."}},
+	Budget: sum(records, proveRelease.Budget, switchReads),
+	Run: forHost("give back", func(ctx context.Context, h *hostRun) (any, error) {
+		own := h.plan.Own
+		if own == nil {
+			return nil, fault.New(fault.Refused, "job %d is a booking", h.job.Job).WithHint("laas.prove_release ends those")
+		}
+		if h.reservation != nil && own.Purpose != booking.ForFree {
+			evidence, err := h.checkPorts(ctx, stateReserved)
+			if err != nil {
+				return nil, err
+			}
+			return givenBack{h.result(true, "stays reserved for %s; %s", h.reservation.By, evidence), true}, h.finish(ctx, "done")
+		}
+		result, err := prove(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		p := result.(proofResult)
+		if !p.Clean {
+			if err := h.finish(ctx, "failed"); err != nil {
+				return nil, err
+			}
+			return nil, fault.New(fault.Unproven, "%s", p.Summary).WithHint("mend it, then run laas.return_host host=%s confirm=%s", h.host.Name, h.host.Name)
+		}
+		return givenBack{p.Result, true}, h.finish(ctx, "done")
+	}),
+}
+
+// finish closes the journal of one of the lab's own jobs.
+func (h *hostRun) finish(ctx context.Context, state string) error {
+	h.job.State, h.job.Summary = state, string(h.plan.Own.Purpose)+" of "+h.host.Name+": "+state
+	h.rec.Outcome = booking.Done
+	if state != "done" {
+		h.rec.Outcome = booking.Error
+	}
+	if err := h.Save(ctx, h.rec); err != nil {
+		return err
+	}
+	return h.SaveJob(ctx, h.job)
+}

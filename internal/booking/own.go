@@ -1,0 +1,79 @@
+package booking
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"stackstorm-laas/internal/booking/payload"
+)
+
+// OwnJobs is the number of the lab's first own job. An own job is what an operator wants done with a host that no booking has; it is worked on
+// like a booking, and the dashboard hears nothing of it. The dashboard's own numbers are far below.
+const OwnJobs = 1_000_000_000
+
+// IsOwn says whether a job is one of the lab's own.
+func IsOwn(job int) bool { return job >= OwnJobs }
+
+// Purpose is what an own job is for.
+type Purpose string
+
+// The purposes.
+const (
+	ForImage   Purpose = "image"
+	ForWipe    Purpose = "wipe"
+	ForReserve Purpose = "reserve"
+	ForFree    Purpose = "free"
+)
+
+// Own is what is particular to an own job.
+type Own struct {
+	Purpose Purpose `json:"purpose"`
+	// Pooled says that the host was in the dashboard's pool and goes back there.
+	Pooled bool `json:"pooled,omitempty"`
+	// Untouched says that nobody but the lab has had the host since its disks were wiped.
+	Untouched bool `json:"untouched,omitempty"`
+	// Wipe is the method of wiping that was asked for; empty for the lab's.
+	Wipe string `json:"wipe,omitempty"`
+}
+
+// Silent says that the dashboard is not to be told of the plan's tasks.
+func (p *Plan) Silent() bool { return p.Vanished || p.Own != nil }
+
+// OwnPlan plans an own job on one host, in the generation after before, which may be nil. Without hardware there is nothing to do but to have
+// the host.
+func OwnPlan(job int, host, labID string, hardware *payload.Hardware, own Own, before *TaskRecord, now time.Time) *Plan {
+	var tasks []Planned
+	if hardware != nil {
+		t := Planned{Task: payload.Task{ID: "own-" + host, Kind: payload.KindHardware, Host: labID, Hardware: hardware}, Generation: 1}
+		if before != nil {
+			t.Generation = before.Generation + 1
+		}
+		t.Content = t.Digest()
+		tasks = []Planned{t}
+	}
+	p := NewPlan(job, tasks, now)
+	p.Own = &own
+	return p
+}
+
+// NextOwn gives the number of the next own job. Its one caller runs one at a time.
+func (j Journal) NextOwn(ctx context.Context) (int, error) {
+	jobs, err := records[JobRecord](ctx, j.Store, JobPrefix)
+	next := OwnJobs
+	for _, r := range jobs {
+		next = max(next, r.Job+1)
+	}
+	return next, err
+}
+
+// Whose tells people who has the host.
+func (o *Owner) Whose() string {
+	switch {
+	case o.Reservation != "":
+		return fmt.Sprintf("the reservation of %s", o.Reservation)
+	case IsOwn(o.Job):
+		return fmt.Sprintf("the lab's own job %d", o.Job)
+	}
+	return fmt.Sprintf("job %d", o.Job)
+}
