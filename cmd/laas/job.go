@@ -82,9 +82,9 @@ func showOwners(c *cli.Context) error {
 	t := table.NewWriter()
 	t.SetOutputMirror(c.App.Writer)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"host", "job", "since", "quarantine"})
+	t.AppendHeader(table.Row{"host", "belongs to", "since", "quarantine"})
 	for _, o := range owners {
-		t.AppendRow(table.Row{o.Host, o.Job, o.Since.Local().Format("2006-01-02 15:04"), o.Quarantine})
+		t.AppendRow(table.Row{o.Host, o.Whose(), o.Since.Local().Format("2006-01-02 15:04"), o.Quarantine})
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "quarantine", WidthMax: 70}})
 	t.Render()

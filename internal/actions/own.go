@@ -202,7 +202,7 @@ func (t *taking) own(ctx context.Context) (any, error) {
 	}
 	own := booking.Own{Purpose: t.purpose}
 	if last.Own != nil {
-		own.Pooled, own.Untouched = last.Own.Pooled, last.Own.Untouched && t.purpose == booking.ForImage
+		own.Pooled, own.Out, own.Untouched = last.Own.Pooled, last.Own.Out, last.Own.Untouched && t.purpose == booking.ForImage
 	}
 	return t.begin(ctx, own, job.Epoch+1)
 }
@@ -244,8 +244,12 @@ func (t *taking) begin(ctx context.Context, own booking.Own, epoch int) (any, er
 	if err := t.keepReservation(ctx); err != nil {
 		return nil, err
 	}
-	if own.Pooled {
+	if own.Pooled && !own.Out {
 		if err := t.outOfPool(ctx); err != nil {
+			return nil, err
+		}
+		plan.Own.Out = true
+		if err := booking.SavePlan(ctx, t.ST2, plan); err != nil {
 			return nil, err
 		}
 	}

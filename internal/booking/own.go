@@ -31,6 +31,8 @@ type Own struct {
 	Purpose Purpose `json:"purpose"`
 	// Pooled says that the host was in the dashboard's pool and goes back there.
 	Pooled bool `json:"pooled,omitempty"`
+	// Out says that it has left the pool without having been booked meanwhile.
+	Out bool `json:"out,omitempty"`
 	// Untouched says that nobody but the lab has had the host since its disks were wiped.
 	Untouched bool `json:"untouched,omitempty"`
 	// Wipe is the method of wiping that was asked for; empty for the lab's.

@@ -50,7 +50,8 @@ func waitsForHost(p *Plan, w *Work, v View) *Held {
 	case v.Owners[i].Quarantine != "":
 		return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s is in quarantine since job %d: %s", w.LabID, v.Owners[i].Job, v.Owners[i].Quarantine)}
 	}
-	return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s still belongs to job %d", w.LabID, v.Owners[i].Job), Expected: true}
+	o := v.Owners[i]
+	return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s still belongs to %s", w.LabID, o.Whose()), Expected: o.Reservation == ""}
 }
 
 // waitsForVLANs holds a plan until a private VLAN that it wants is off the ports of a booking that ends. One that is in a booking

@@ -25,7 +25,7 @@ func (l *Lab) PackConfig() map[string]any {
 		},
 		"network": map[string]any{
 			"provisioning_vlan": provisioningVLAN, "public_vlans": publicVLANs, "reserved_vlans": reservedVLANs,
-			"quarantine_vlan": quarantineVLAN, "dark_vlan": darkVLAN,
+			"quarantine_vlan": quarantineVLAN, "dark_vlan": darkVLAN, "lab_vlans": ownVLANs,
 		},
 		"bmc": map[string]any{"help_url": "https://lab.example/help/bmc"},
 		"tls": map[string]any{"ca_file": l.caFile()},

@@ -23,6 +23,7 @@ const (
 	provisioningVLAN = 98
 	quarantineVLAN   = 97
 	darkVLAN         = 96
+	ownVLANs         = "2000-2009"
 )
 
 var (
