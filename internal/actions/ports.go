@@ -43,7 +43,7 @@ var setPorts = &action.Action{
 		jobParam, epochParam,
 	},
 	Output: []action.Field{{Name: "hosts", Description: "Whose ports were set."}, {Name: "changes", Description: "What was changed, port by port."}},
-	Budget: sum(records, records, switchChange),
+	Budget: sum(records, records, records, switchChange),
 	Run:    runSetPorts,
 }
 
@@ -58,13 +58,18 @@ func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	last, err := r.Ports(ctx, sw, r.job.Job)
+	if err != nil {
+		return nil, err
+	}
+	unsaved := last.State != "" && !last.Applied  // an earlier write ended before the switch had saved it
 	if err := r.SavePorts(ctx, rec); err != nil { // the intent
 		return nil, err
 	}
 	if err := r.Checkpoint(ctx); err != nil {
 		return nil, err
 	}
-	changes, err := r.writePorts(ctx, sw, want)
+	changes, err := r.writePorts(ctx, sw, want, unsaved)
 	rec.Applied = err == nil
 	if err != nil {
 		err = fault.Wrap(err, "switch %s: set ports of %s to %s", sw, strings.Join(rec.Hosts, ", "), state)
@@ -85,7 +90,8 @@ func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 	return out, nil
 }
 
-func (r *run) writePorts(ctx context.Context, sw string, want []netswitch.Port) ([]netswitch.Change, error) {
+// writePorts sets ports. What is in force already may not have been saved yet: unsaved says so.
+func (r *run) writePorts(ctx context.Context, sw string, want []netswitch.Port, unsaved bool) ([]netswitch.Change, error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
@@ -96,7 +102,11 @@ func (r *run) writePorts(ctx context.Context, sw string, want []netswitch.Port) 
 	if err := r.createMissing(ctx, d, want); err != nil {
 		return nil, err
 	}
-	return netswitch.Set(ctx, d, want)
+	changes, err := netswitch.Set(ctx, d, want)
+	if err == nil && len(changes) == 0 && unsaved {
+		err = d.Save(ctx)
+	}
+	return changes, err
 }
 
 // createMissing makes the VLANs that the switch lacks, if the lab wants that.

@@ -12,7 +12,7 @@ import (
 )
 
 // Set brings ports into the wanted state with one read, one write and one read back, and saves the switch's configuration once at the
-// end. Nothing to do writes nothing. A write whose answer was lost is looked up: it counts as made if the switch shows it whole. When the
+// end. Nothing to do writes nothing and saves nothing: who cannot tell whether an earlier Set got as far as saving calls Save. A write whose answer was lost is looked up: it counts as made if the switch shows it whole. When the
 // write fails, or the read back shows something else, the ports are put back to what was read before and nothing is saved. The error is
 // then the write's own, or Unproven; always Unproven if putting back could not be proven, which the text then says. Changes that stand are
 // returned even with an error: what could not be saved is in force. Ports in a mode that the pack does not know are Refused.

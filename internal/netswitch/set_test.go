@@ -21,6 +21,7 @@ type memory struct {
 	forget  bool // accepts writes and does nothing
 	lie     bool // accepts writes, does nothing, and shows them as done
 	shown   map[string]netswitch.Port
+	lost    error // the first write is made whole, but fails
 	half    error // fails after the first port of a write
 	fail    error // fails before anything is written
 	once    bool  // half, fail and forget end after the first write
@@ -76,6 +77,10 @@ func (m *memory) Write(ctx context.Context, ports []netswitch.Port) error {
 		if i == 0 && half != nil {
 			return half
 		}
+	}
+	if lost := m.lost; lost != nil {
+		m.lost = nil
+		return lost
 	}
 	return ctx.Err()
 }
@@ -164,6 +169,55 @@ func TestSetPutsBackEvenWhenItsTimeIsUp(t *testing.T) {
 	assert.True(t, maps.EqualFunc(before, m.ports, equal), "%v", m.ports)
 }
 
+func TestAWriteWhoseAnswerIsLostIsLookedUp(t *testing.T) {
+	t.Run("it was made", func(t *testing.T) {
+		m := newMemory()
+		m.lost = fault.New(fault.Transient, "no answer")
+		changes, err := netswitch.Set(t.Context(), m, want)
+		require.NoError(t, err)
+		assert.Len(t, changes, 2)
+		assert.Equal(t, []string{"read", "write", "read", "save"}, m.calls)
+	})
+	t.Run("it was refused: that is no loss", func(t *testing.T) {
+		m := newMemory()
+		before := maps.Clone(m.ports)
+		m.lost = fault.New(fault.Failed, "code 400")
+		_, err := netswitch.Set(t.Context(), m, want)
+		assert.ErrorContains(t, err, "code 400")
+		assert.True(t, maps.EqualFunc(before, m.ports, equal), "%v", m.ports)
+	})
+}
+
+func TestWhatIsPutBackIsEveryBitOfIt(t *testing.T) {
+	m := newMemory()
+	m.ports["e1"] = netswitch.Port{Name: "e1", Mode: netswitch.Trunk, Native: 98, MTU: 9000}
+	before := maps.Clone(m.ports)
+	m.half = fault.New(fault.Failed, "command rejected")
+	m.once = true
+	_, err := netswitch.Set(t.Context(), m, []netswitch.Port{{Name: "e1", Native: 100, MTU: 1500, Description: "laas job 7"}, {Name: "e2", Native: 100}})
+	assert.ErrorContains(t, err, "the ports were put back")
+	assert.Equal(t, before, m.ports, "without the description that it did not have")
+}
+
+func TestAPortKeepsItsModeWhileItsVLANsStay(t *testing.T) {
+	m := newMemory()
+	m.ports["e1"] = netswitch.Port{Name: "e1", Mode: netswitch.Trunk, Native: 98}
+	_, err := netswitch.Set(t.Context(), m, []netswitch.Port{{Name: "e1", Native: 98, Description: "x"}})
+	require.NoError(t, err)
+	assert.Equal(t, netswitch.Trunk, m.ports["e1"].Mode)
+}
+
+func TestSetLeavesPortsOfOtherModesAlone(t *testing.T) {
+	m := newMemory()
+	m.ports["e1"] = netswitch.Port{Name: "e1", Mode: "fex-fabric", Native: 1}
+	m.ports["e2"] = netswitch.Port{Name: "e2", Mode: "routed"}
+	_, err := netswitch.Set(t.Context(), m, []netswitch.Port{{Name: "e1", Native: 1}, {Name: "e2", Shutdown: true}, {Name: "e3", Native: 5}})
+	assert.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
+	assert.ErrorContains(t, err, `e1: is in mode "fex-fabric"`)
+	assert.ErrorContains(t, err, `e2: is in mode "routed"`)
+	assert.NotContains(t, m.calls, "write")
+}
+
 func TestSetCannotSeeThroughALie(t *testing.T) {
 	m := newMemory()
 	m.lie = true
@@ -194,6 +248,10 @@ func TestSetRefusesWhatNoPortCanBe(t *testing.T) {
 		{"a VLAN tagged twice", []netswitch.Port{{Name: "e1", Tagged: []int{5, 5}}}, fault.Input, []string{"there twice"}},
 		{"a port twice", []netswitch.Port{{Name: "e1"}, {Name: "e1", Native: 5}}, fault.Input, []string{"the port is there twice"}},
 		{"a port without a name", []netswitch.Port{{}}, fault.Input, []string{"without a name"}},
+		{"a mode that is none", []netswitch.Port{{Name: "e1", Mode: "hybrid", Native: 5}}, fault.Input, []string{`"hybrid" is neither access nor trunk`}},
+		{"an access port with tagged VLANs", []netswitch.Port{{Name: "e1", Mode: netswitch.Access, Native: 5, Tagged: []int{6}}}, fault.Input, []string{"one native VLAN and nothing else"}},
+		{"an access port without a VLAN", []netswitch.Port{{Name: "e1", Mode: netswitch.Access}}, fault.Input, []string{"one native VLAN and nothing else"}},
+		{"an MTU out of range", []netswitch.Port{{Name: "e1", MTU: 100}, {Name: "e2", MTU: 9217}}, fault.Input, []string{"e1: MTU 100", "e2: MTU 9217"}},
 		{"a port that the switch does not have", []netswitch.Port{{Name: "e9"}}, fault.NotFound, []string{"no port e9"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -219,10 +277,18 @@ func TestDiffTellsWhatIsDifferent(t *testing.T) {
 		{"native", netswitch.Port{Native: 100, Tagged: have.Tagged}, []string{"native VLAN 98 -> 100"}},
 		{"none left", netswitch.Port{Shutdown: true}, []string{"native VLAN 98 -> none", "tagged VLANs 10,20-22 -> none", "port up -> shut down"}},
 		{"an empty description leaves the one that is there", netswitch.Port{Native: 98, Tagged: have.Tagged}, nil},
+		{"mode", netswitch.Port{Mode: netswitch.Trunk, Native: 98, Tagged: have.Tagged}, []string{"mode unknown -> trunk"}},
+		{"MTU", netswitch.Port{Native: 98, Tagged: have.Tagged, MTU: 9000}, []string{"MTU unknown -> 9000"}},
 		{"description", netswitch.Port{Native: 98, Tagged: have.Tagged, Description: "x"}, []string{`description "rack 1" -> "x"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.diff, netswitch.Diff(have, c.want)) })
 	}
+}
+
+func TestDiffCountsAModeThatNobodyCouldWant(t *testing.T) {
+	assert.Equal(t, []string{"mode routed -> trunk"}, netswitch.Diff(netswitch.Port{Mode: "routed"}, netswitch.Port{}))
+	assert.Empty(t, netswitch.Diff(netswitch.Port{Mode: netswitch.Trunk, Native: 5}, netswitch.Port{Native: 5}), "a trunk of one untagged VLAN does what an access port does")
+	assert.Equal(t, []string{"mode trunk -> access"}, netswitch.Diff(netswitch.Port{Mode: netswitch.Trunk, Native: 5}, netswitch.Port{Mode: netswitch.Access, Native: 5}))
 }
 
 func TestRangesAreWrittenAsSwitchesDo(t *testing.T) {

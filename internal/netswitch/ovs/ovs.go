@@ -168,7 +168,7 @@ func (d *driver) Write(ctx context.Context, want []netswitch.Port) error {
 	}), "write ports of switch %s", d.cfg.Switch)
 }
 
-// change makes the operations of a write, and tells which interfaces it puts on the switch.
+// change makes the operations of a write, and tells which interfaces then have to be part of the switch.
 func (d *driver) change(have map[string]port, want []netswitch.Port) (ops []operation, opened []string, err error) {
 	for _, p := range want {
 		old, ok := have[p.Name]
@@ -189,7 +189,7 @@ func (d *driver) change(have map[string]port, want []netswitch.Port) (ops []oper
 				return nil, nil, err
 			}
 			ops = append(ops, changed...)
-			if !closed {
+			if !closed && !i.broken { // what was broken before the write is none of its doing
 				opened = append(opened, i.name)
 			}
 		}

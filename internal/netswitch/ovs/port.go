@@ -27,6 +27,7 @@ type iface struct {
 	options          map[string]string
 	hold             *hold
 	held             bool // the interface is no part of the switch: proven, not just wanted
+	broken           bool // it ought to be, and cannot: its device is missing, or in use elsewhere
 }
 
 // hold is kept in the external_ids of an interface that the pack took off the switch. Open vSwitch has no administrative state that a
@@ -133,6 +134,7 @@ func (p *port) add(r row, uuid string) error {
 		i.hold = &h
 		i.held = i.kind == "patch" && i.options["peer"] == "" && ofport <= 0
 	}
+	i.broken = !i.held && ofport <= 0
 	if p.MTU = mtu; i.held {
 		p.MTU = wanted
 	}

@@ -32,22 +32,23 @@ type bench struct {
 	hosts    map[string]string // port: namespace of the host on it
 }
 
-// start needs root. It skips, or fails where CI is "true", if that or a program is missing.
-func start(t *testing.T, remotes ...string) *bench {
+// start runs Open vSwitch, the database with options. It needs root. It skips, or fails where CI is "true", if that or a program is missing.
+func start(t *testing.T, options ...string) *bench {
 	t.Helper()
-	paths := testreal.Need(t, "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ip", "ping", "ethtool")
+	paths := testreal.Need(t, "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl", "ip", "ping", "ethtool")
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("network namespaces need root")
 		}
 		t.Skip("network namespaces need root")
 	}
+	t.Parallel()
 	b := &bench{t: t, dir: t.TempDir(), hosts: map[string]string{}}
 	b.ovsdb = "unix:" + filepath.Join(b.dir, "db.sock")
 	b.ns = b.namespace()
 	b.run(paths[0], "create", b.file("conf.db"), schema)
 	server := []string{b.file("conf.db"), "--remote=p" + b.ovsdb, "--unixctl=" + b.file("ovsdb.ctl"), "--log-file=" + b.file("ovsdb.log")}
-	b.serve(paths[1], append(server, remotes...)...)
+	b.serve(paths[1], append(server, options...)...)
 	require.Eventually(t, func() bool { _, err := os.Stat(b.file("db.sock")); return err == nil }, 10*time.Second, 5*time.Millisecond)
 	b.vsctl("--no-wait", "init")
 	b.vswitchd = b.serve("ip", "netns", "exec", b.ns, paths[2], b.ovsdb, "--unixctl="+b.file("vswitchd.ctl"), "--log-file="+b.file("vswitchd.log"))

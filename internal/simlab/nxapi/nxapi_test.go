@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -178,6 +179,52 @@ func TestSavedConfigurationIsApart(t *testing.T) {
 	assert.Equal(t, world.Port{}, n.server.Saved()["Ethernet1/1"])
 	n.conf("copy running-config startup-config")
 	assert.Equal(t, world.Port{Shutdown: true}, n.server.Saved()["Ethernet1/1"])
+}
+
+func TestTheSwitchHasAListOfVLANs(t *testing.T) {
+	n := serve(t, nil)
+	list := func() (out []string) {
+		for _, r := range n.send("cli_show", "show vlan brief").Get("body.TABLE_vlanbriefxbrief.ROW_vlanbriefxbrief").Array() {
+			out = append(out, r.Get("vlanshowbr-vlanid-utf").String()+" "+r.Get("vlanshowbr-vlanname").String()+" "+r.Get("vlanshowbr-vlanstate").String())
+		}
+		return out
+	}
+	assert.Equal(t, []string{"1 default active"}, list())
+	n.conf("vlan 10-12", "vlan 20", "name job-7")
+	assert.Equal(t, []string{"1 default active", "10 VLAN0010 active", "11 VLAN0011 active", "12 VLAN0012 active", "20 job-7 active"}, list())
+	outs := n.send("cli_conf", "vlan 21", "name job-7").Array()
+	assert.Equal(t, "400", outs[1].Get("code").String(), "names are unique")
+	n.conf("no vlan 10-11,21")
+	assert.Equal(t, []string{"1 default active", "12 VLAN0012 active", "20 job-7 active"}, list())
+	assert.Equal(t, "400", n.send("cli_conf", "no vlan 1").Get("code").String())
+}
+
+func TestAFrameInAVLANThatTheSwitchLacksGoesNowhere(t *testing.T) {
+	n := serve(t, nil)
+	n.world.SetNetwork(98, []int{98})
+	n.world.AddImage(world.Image{ID: 1, Name: "ubuntu", OS: "ubuntu"})
+	n.world.AddHost(world.HostSpec{Name: "hpe1", NICs: []world.NIC{{MAC: "52:54:00:00:00:01", Switch: "sw1", Port: "Ethernet1/1"}}})
+	require.NoError(t, n.world.Install("hpe1", 1))
+	require.NoError(t, n.world.PowerOn("hpe1"))
+	n.conf("interface Ethernet1/1", "switchport mode access", "switchport access vlan 98", "no shutdown")
+	require.Eventually(t, func() bool { return n.world.Snapshot("hpe1").Up }, 5*time.Second, time.Millisecond)
+	assert.Contains(t, n.world.ReachReason("hpe1"), "the switch has no VLAN 98")
+	n.conf("vlan 98")
+	assert.Empty(t, n.world.ReachReason("hpe1"))
+	n.conf("no vlan 98")
+	assert.False(t, n.world.Reachable("hpe1"))
+}
+
+func TestAReloadBringsBackWhatWasSaved(t *testing.T) {
+	n := serve(t, nil)
+	n.conf("vlan 10", "interface Ethernet1/1", "switchport mode access", "switchport access vlan 10", "mtu 9216", "no shutdown", "copy running-config startup-config")
+	n.conf("vlan 20", "no vlan 10", "interface Ethernet1/1", "switchport access vlan 20", "mtu 1500", "interface Ethernet1/2", "no shutdown")
+	require.NoError(t, n.server.Reload())
+	assert.Equal(t, world.Port{Native: 10, MTU: 9216}, n.port("Ethernet1/1"))
+	assert.Equal(t, world.Port{Shutdown: true}, n.port("Ethernet1/2"))
+	assert.Equal(t, map[int]string{1: "default", 10: "VLAN0010"}, n.world.VLANs("sw1"))
+	row := n.row("show interface Ethernet1/1")
+	assert.Equal(t, "access 9216", row.Get("eth_mode").String()+" "+row.Get("eth_mtu").String())
 }
 
 func TestAWrongPasswordIs401(t *testing.T) {
