@@ -31,7 +31,7 @@ type Image struct {
 	Captured time.Time
 	// OSID and TypeID are FOG's numbers of the operating system and of how partitions are handled.
 	OSID, TypeID int
-	// Protected images are not captured into by FOG, nor deleted by this package.
+	// Protected images are neither captured into nor deleted by this package. FOG protects them on its pages only.
 	Protected bool
 }
 

@@ -11,17 +11,43 @@ import (
 )
 
 // Schedule queues a task for the host, and gives it. FOG does not tell which task it made, so it is looked for among the active ones.
-// Refused if the host has an active task already. Deploy and Capture concern the image that is assigned to the host at this moment.
+// Refused if the host has an active task already. Deploy and Capture concern the image that is assigned to the host at this moment; a
+// Capture into a protected image is refused, which FOG's pages do, and its API does not.
+//
+// That the host has no task is looked up before anything is sent, and not left to FOG: it refuses a second task only beside a deployment
+// or a capture. Beside a wipe it cancels the wipe, or, 1.6, says ok to a second wipe and makes none (Host::createImagePackage).
 func (c *Client) Schedule(ctx context.Context, h Host, typ TaskType, name string) (Task, error) {
 	if _, known := typeNames[typ]; !known {
 		return Task{}, fault.New(fault.Internal, "the pack schedules no %s", typ)
+	}
+	what := fmt.Sprintf("schedule a %s of host %s", typ, h.Name)
+	if typ == Capture {
+		if err := c.capturable(ctx, h, what); err != nil {
+			return Task{}, err
+		}
 	}
 	s := scheduling{c: c, host: h, typ: typ, name: name}
 	t, err := retry.Do(ctx, c.retry, func() (Task, error) { return s.try(ctx) })
 	if s.accepted && fault.Is(err, fault.Transient) {
 		err = fault.As(fault.Unproven, err)
 	}
-	return t, c.wrap(err, fmt.Sprintf("schedule a %s of host %s", typ, h.Name))
+	return t, c.wrap(err, what)
+}
+
+// capturable says that the image that the host is assigned to now may be overwritten.
+func (c *Client) capturable(ctx context.Context, h Host, what string) error {
+	now, err := c.hostByID(ctx, h.ID)
+	switch {
+	case err != nil:
+		return fault.Wrap(err, "%s", what)
+	case now.ImageID < 1:
+		return c.wrap(fault.New(fault.Refused, "no image is assigned to the host"), what)
+	}
+	img, _, err := c.imageByID(ctx, now.ImageID, what)
+	if err == nil && img.Protected {
+		err = c.wrap(fault.New(fault.Refused, "image %s is protected", img.Name).WithHint("assign an image of its own to the host before it is captured"), what)
+	}
+	return err
 }
 
 // scheduling is what is known between two tries. No step that succeeded is repeated, so that a FOG that fails every other call is
@@ -64,7 +90,7 @@ func (s *scheduling) try(ctx context.Context) (Task, error) {
 	return s.ours(t, err)
 }
 
-// post sends the task. FOG's own rule of one task to a host keeps a second sending from doing harm: that it refuses one after a
+// post sends the task. A second sending does no harm: FOG refuses it, or puts it into the first one's place. That it refuses one after a
 // failure is as good as an acceptance, if the task turns out to be ours.
 func (s *scheduling) post(ctx context.Context) error {
 	_, err := s.c.once(ctx, http.MethodPost, path("host/%d/task", s.host.ID), map[string]any{

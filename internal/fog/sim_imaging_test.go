@@ -50,6 +50,7 @@ func perform(t *testing.T, w *world.World, c *fog.Client, h fog.Host, typ fog.Ta
 	task, err := c.Schedule(t.Context(), h, typ, "laas "+typ.String())
 	require.NoError(t, err)
 	assert.Equal(t, int(typ), task.TypeID)
+	assert.Equal(t, "laas "+typ.String(), task.Name)
 	assert.True(t, task.CheckIn.IsZero())
 	require.NoError(t, w.PowerOff(h.Name))
 	require.NoError(t, w.SetBoot(h.Name, world.Boot{Device: "pxe"}))
@@ -105,6 +106,9 @@ func TestASnapshotIsCapturedIntoAnImageOfItsOwn(t *testing.T) {
 			w.AddImage(world.Image{ID: 40, Name: "golden", OS: "ubuntu", Protected: true})
 			assert.Equal(t, fault.Refused, fault.KindOf(c.DeleteImage(t.Context(), 40)))
 			assert.Len(t, w.Images(), 3)
+			require.NoError(t, c.AssignImage(t.Context(), h, 40))
+			_, err = c.Schedule(t.Context(), h, fog.Capture, "laas")
+			assert.Equal(t, fault.Refused, fault.KindOf(err))
 		})
 	}
 }

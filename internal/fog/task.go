@@ -70,7 +70,9 @@ type Task struct {
 	ID, HostID, TypeID, ImageID int
 	State                       TaskState
 	// Percent is how much is written or read, 0 to 100. Only imaging reports it (progress.php): a wipe is at 0 until it is complete.
-	Percent         int
+	Percent int
+	// Name is the name that the task was given. FOG writes the host's name behind it, and 1.6 the time (Host::createImagePackage), which is
+	// not part of it here.
 	Name, CreatedBy string
 	// CheckIn is when the host checked in, or while it waits for a slot when it last asked in time; zero if it never did. It does not move
 	// while the host works. It is by FOG's clock and in FOG's time zone, which its answers do not tell: compare it with another CheckIn,
@@ -123,7 +125,7 @@ func (c *Client) Task(ctx context.Context, id int) (Task, error) {
 
 // decodeTask reads what the versions agree on, and from the nested objects where they differ.
 func decodeTask(v gjson.Result) (Task, bool) {
-	t := Task{Name: v.Get("name").String(), CreatedBy: v.Get("createdBy").String()}
+	t := Task{Name: given(v.Get("name").String(), v.Get("host.name").String()), CreatedBy: v.Get("createdBy").String()}
 	var idOK, hostOK, stateOK bool
 	t.ID, idOK = number(first(v, "id"))
 	t.HostID, hostOK = number(first(v, "hostID", "host.id"))
@@ -135,6 +137,19 @@ func decodeTask(v gjson.Result) (Task, bool) {
 	t.CheckIn = stamp(v.Get("checkInTime"))
 	t.Rate, t.Left = strings.TrimSpace(v.Get("bpm").String()), strings.TrimSpace(v.Get("timeRemaining").String())
 	return t, idOK && t.ID > 0 && hostOK && stateOK && state >= 0
+}
+
+// given takes " - HOST", or " - HOST TIME", from the end of a task's name. Without a host to compare with, whatever is behind the last
+// hyphen goes.
+func given(name, host string) string {
+	i := strings.LastIndex(name, " - ")
+	if i < 0 {
+		return name
+	}
+	if rest := name[i+len(" - "):]; host != "" && rest != host && !strings.HasPrefix(rest, host+" ") {
+		return name
+	}
+	return name[:i]
 }
 
 // first gives the first of the fields that holds a number.

@@ -1,6 +1,7 @@
 package fog_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -149,13 +150,16 @@ func TestEachTypeIsScheduledByItsNumber(t *testing.T) {
 			made := func(typ string) string {
 				return `{"count":1,"tasks":[{"id":3,"hostID":7,"typeID":"` + typ + `","stateID":1,"name":"laas"}]}`
 			}
+			image := map[string][]any{"GET host/7": {full}, "GET image/23": {`{"id":23,"name":"snapshot"}`}}
 			s := serve(t, map[string][]any{"POST host/7/task": {`null`}, "GET task/active": {none, made(number)}})
+			maps.Copy(s.answers, image)
 			got, err := s.client(t, patient).Schedule(t.Context(), host, typ, "laas")
 			require.NoError(t, err)
 			assert.Equal(t, int(typ), got.TypeID)
 			assert.Contains(t, s.bodies["POST host/7/task"], `"taskTypeID":`+number+`,`)
 
 			s = serve(t, map[string][]any{"POST host/7/task": {`null`}, "GET task/active": {none, made("14")}})
+			maps.Copy(s.answers, image)
 			_, err = s.client(t, patient).Schedule(t.Context(), host, typ, "laas")
 			assert.Equal(t, fault.Refused, fault.KindOf(err), "another type is not ours, whatever its name")
 			assert.ErrorContains(t, err, "schedule a "+typ.String()+" of host hpe13")
@@ -166,4 +170,51 @@ func TestEachTypeIsScheduledByItsNumber(t *testing.T) {
 	assert.Equal(t, fault.Internal, fault.KindOf(err))
 	assert.Empty(t, s.seen, "nothing is sent")
 	assert.Equal(t, "task of type 14", fog.TaskType(14).String())
+}
+
+func TestACaptureGoesIntoAnImageThatMayBeOverwritten(t *testing.T) {
+	for name, tc := range map[string]struct {
+		host, image any
+		kind        fault.Kind
+	}{
+		"protected":           {full, `{"id":23,"name":"golden","protected":"1"}`, fault.Refused},
+		"none is assigned":    {`{"id":7,"name":"hpe13","imageID":"0"}`, nil, fault.Refused},
+		"the image is gone":   {full, nil, fault.NotFound},
+		"the host is gone":    {nil, nil, fault.NotFound},
+		"another image":       {full, `{"id":24,"name":"other"}`, fault.Failed},
+		"FOG cannot tell now": {full, 500, fault.Transient},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answers := map[string][]any{"POST host/7/task": {`null`}, "GET task/active": {none}}
+			for key, a := range map[string]any{"GET host/7": tc.host, "GET image/23": tc.image} {
+				if a != nil {
+					answers[key] = []any{a}
+				}
+			}
+			s := serve(t, answers)
+			_, err := s.client(t, impatient).Schedule(t.Context(), host, fog.Capture, "laas")
+			silent(t, err)
+			assert.Equal(t, tc.kind, fault.KindOf(err), err)
+			assert.ErrorContains(t, err, "schedule a capture of host hpe13")
+			assert.Zero(t, s.count("POST host/7/task"))
+		})
+	}
+}
+
+func TestATaskHasTheNameThatItWasGiven(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"name":"laas job 1 hpe13 generation 2","host":{"name":"hpe13"}}`:                             "laas job 1 hpe13 generation 2",
+		`{"name":"laas job 1 hpe13 generation 2 - hpe13","host":{"name":"hpe13"}}`:                     "laas job 1 hpe13 generation 2",
+		`{"name":"laas job 1 hpe13 generation 2 - hpe13 2026-11-21 04:12:33","host":{"name":"hpe13"}}`: "laas job 1 hpe13 generation 2",
+		`{"name":"laas job 1 hpe13 generation 2 - hpe13"}`:                                             "laas job 1 hpe13 generation 2",
+		`{"name":"by hand - for alice","host":{"name":"hpe13"}}`:                                       "by hand - for alice",
+		`{"name":"by hand - hpe130","host":{"name":"hpe13"}}`:                                          "by hand - hpe130",
+		`{"name":" - hpe13","host":{"name":"hpe13"}}`:                                                  "",
+		`{"name":null}`: "",
+	} {
+		s := serve(t, map[string][]any{"GET task/3": {`{"id":3,"hostID":7,"stateID":1,` + text[1:]}})
+		got, err := s.client(t, retry.Policy{}).Task(t.Context(), 3)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Name, text)
+	}
 }

@@ -2,6 +2,7 @@ package fog_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -102,6 +103,16 @@ func TestAnswersHaveTheShapeOfTheVersion(t *testing.T) {
 		"an assignment":              {"1.5", "PUT", "host/1/edit", `{"name":"hpe13","imageID":"25"}`, 200, map[string]string{"imageID": "25", "imagename": "centos7", "image.id": "25"}},
 		"a name that is taken":       {"1.5", "PUT", "host/1", `{"name":"hpe130"}`, 500, map[string]string{"error": "Already created"}},
 		"no active tasks":            {"1.5", "GET", "task/active", "", 200, map[string]string{"count": "0", "tasks.#": "0"}},
+		"storage nodes in 1.5":       {"1.5", "GET", "storagenode", "", 200, map[string]string{"count": "2", "storagenodes.0.maxClients": "10", "storagenodes.1.isEnabled": "0"}},
+		"storage nodes in 1.6":       {"1.6", "GET", "storagenode", "", 200, map[string]string{"data.0.maxClients": "10"}},
+		"a disk in the inventory":    {"1.5", "GET", "host/1", "", 200, map[string]string{"inventory.hdserial": "SIM-hpe13", "inventory.hdmodel": "SIMDISK"}},
+		"sizes of an image":          {"1.5", "GET", "image/25", "", 200, map[string]string{"srvsize": "1073741824", "size": "536870912.000000:1610612736.000000:", "path": "centos7", "protected": "0"}},
+		"a new image":                {"1.5", "POST", "image/create", `{"name":"new","path":"new","osID":"50","imageTypeID":1}`, 200, map[string]string{"id": "26", "name": "new", "size": "", "srvsize": "0", "deployed": "0000-00-00 00:00:00"}},
+		"a new image, the short way": {"1.6", "POST", "image", `{"name":"new","path":"new","osID":50,"imageTypeID":1}`, 200, map[string]string{"id": "26"}},
+		"an image of a taken name":   {"1.5", "POST", "image", `{"name":"centos7","path":"x","osID":50,"imageTypeID":1}`, 500, map[string]string{"error": "Already created"}},
+		"an image without a path":    {"1.5", "POST", "image", `{"name":"new","osID":50,"imageTypeID":1}`, 417, nil},
+		"a deleted image":            {"1.5", "DELETE", "image/25/delete", "", 200, nil},
+		"deleting no image":          {"1.5", "DELETE", "image/99/delete", "", 404, nil},
 		"a task without an image":    {"1.5", "POST", "host/2/task", `{"taskTypeID":1}`, 500, map[string]string{"error": world.ErrNoImage.Error()}},
 		"a bad type of task in 1.5":  {"1.5", "POST", "host/1/task", `{"taskTypeID":77}`, 501, map[string]string{"error": "Invalid tasking type passed"}},
 		"a bad type of task in 1.6":  {"1.6", "POST", "host/1/task", `{"taskTypeID":77}`, 500, nil},
@@ -148,7 +159,7 @@ func TestATaskIsQueuedOnceAndTheAnswerDoesNotTellIt(t *testing.T) {
 		assert.Equal(t, "Host is already a member of an active task", gjson.Get(text, "error").String())
 		_, text = s.call("GET", "task/current", "")
 		assert.Equal(t, "1", gjson.Get(text, "tasks.0.hostID").String())
-		assert.Equal(t, "job 1", gjson.Get(text, "tasks.0.name").String())
+		assert.Regexp(t, map[string]string{"1.5": `^job 1 - hpe13$`, "1.6": `^job 1 - hpe13 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}[version], gjson.Get(text, "tasks.0.name").String())
 		status, _ = s.call("DELETE", "task/1/cancel", "")
 		assert.Equal(t, 200, status)
 		status, _ = s.call("DELETE", "task/1/cancel", "")
@@ -226,6 +237,40 @@ func TestThePacksClientGetsAlongWithEachVersion(t *testing.T) {
 			require.Error(t, err)
 			require.NoError(t, c.CancelTask(t.Context(), task.ID))
 			assert.Equal(t, world.TaskCancelled, s.world.Tasks()[0].State)
+		})
+	}
+}
+
+func TestWhatBecomesOfATaskBesideAnother(t *testing.T) {
+	const refused, ok = 500, 200
+	for name, c := range map[string]struct {
+		version       string
+		first, second int
+		status        int
+		active        []int // types
+	}{
+		"a wipe beside a deployment in 1.5":       {"1.5", world.Deploy, world.FullWipe, refused, []int{world.Deploy}},
+		"a wipe beside a deployment in 1.6":       {"1.6", world.Deploy, world.FullWipe, ok, []int{world.Deploy}},
+		"a deployment takes a wipe's place":       {"1.5", world.FullWipe, world.Deploy, ok, []int{world.Deploy}},
+		"a deployment takes a wipe's place, too":  {"1.6", world.FullWipe, world.Deploy, ok, []int{world.Deploy}},
+		"a wipe takes another's place in 1.5":     {"1.5", world.FastWipe, world.FullWipe, ok, []int{world.FullWipe}},
+		"a wipe is not made beside another's 1.6": {"1.6", world.FastWipe, world.FullWipe, ok, []int{world.FastWipe}},
+		"a capture beside a deployment":           {"1.6", world.Deploy, world.Capture, refused, []int{world.Deploy}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, c.version)
+			require.NoError(t, s.world.AssignImage("hpe13", 23))
+			status, _ := s.call("POST", "host/1/task", fmt.Sprintf(`{"taskTypeID":%d}`, c.first))
+			require.Equal(t, ok, status)
+			status, _ = s.call("POST", "host/1/task", fmt.Sprintf(`{"taskTypeID":%d}`, c.second))
+			assert.Equal(t, c.status, status)
+			var active []int
+			for _, task := range s.world.Tasks() {
+				if task.State < world.TaskComplete {
+					active = append(active, task.Type)
+				}
+			}
+			assert.Equal(t, c.active, active)
 		})
 	}
 }

@@ -103,10 +103,14 @@ func (s *Server) cancel(q *request, t world.Task) {
 	}
 }
 
-// queue queues a task. The answer never tells which.
+// queue queues a task. The answer never tells which. FOG writes the host, and 1.6 the time, behind its name.
 func (s *Server) queue(q *request, host string) {
 	typ, _ := number(q.body["taskTypeID"])
 	name, _ := q.body["taskName"].(string)
+	name += " - " + s.shown(host)
+	if s.v16() {
+		name += " " + stamp(time.Now())
+	}
 	switch q.fault {
 	case faults.Forget:
 	case faults.Lie:
@@ -115,6 +119,9 @@ func (s *Server) queue(q *request, host string) {
 		s.lies.queued[id] = world.Task{ID: id, Host: host, Type: typ, Image: s.world.AssignedImage(host), State: world.TaskQueued, Name: name, CreatedBy: "fog", Created: time.Now()}
 		s.mu.Unlock()
 	default:
+		if s.beside(host, typ) {
+			break
+		}
 		_, err := s.world.QueueTask(host, typ, name, "fog")
 		switch {
 		case errors.Is(err, world.ErrTaskType) && !s.v16():
@@ -131,4 +138,22 @@ func (s *Server) queue(q *request, host string) {
 		return
 	}
 	q.json(http.StatusOK, nil)
+}
+
+// beside is what FOG does with a task for a host that has one: it makes room where a wipe runs, and 1.6 says ok to a wipe and makes none.
+// Deployments and captures refuse each other, and in 1.5 everything.
+func (s *Server) beside(host string, typ int) (ignored bool) {
+	for _, t := range s.world.Tasks() {
+		if t.Host != host || t.State >= world.TaskComplete {
+			continue
+		}
+		imaging := typ == world.Deploy || typ == world.Capture
+		if !imaging && s.v16() {
+			return true
+		}
+		if t.Type != world.Deploy && t.Type != world.Capture {
+			_ = s.world.CancelTask(t.ID)
+		}
+	}
+	return false
 }

@@ -98,11 +98,8 @@ func (w *World) QueueTask(name string, typ int, taskName, by string) (Task, erro
 		if w.activeTask(name) != nil {
 			return ErrActiveTask
 		}
-		switch img, err := w.image(h.assigned); {
-		case imaging && err != nil:
+		if _, err := w.image(h.assigned); imaging && err != nil {
 			return ErrNoImage
-		case typ == Capture && img.Protected:
-			return ErrProtected
 		}
 		w.queued++
 		queued = Task{ID: w.queued, Host: name, Type: typ, Image: h.assigned, State: TaskQueued, Name: taskName, CreatedBy: by, Created: time.Now()}

@@ -25,7 +25,7 @@ type Image struct {
 	Size, DiskSize int64
 	// Captured is when it was captured; zero for an image that was there from the start.
 	Captured time.Time
-	// Protected images are not captured into.
+	// Protected is what FOG's pages go by, and its API does not.
 	Protected bool
 	// Missing says that its files are not on the storage node.
 	Missing bool
