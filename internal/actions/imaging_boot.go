@@ -72,7 +72,7 @@ func (h *hostRun) restart(ctx context.Context, device bmc.Device) error {
 		return err
 	}
 	defer d.Close()
-	if err := h.Checkpoint(ctx); err != nil {
+	if err := h.still(ctx); err != nil {
 		return err
 	}
 	state, err := d.PowerState(ctx)

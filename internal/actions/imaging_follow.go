@@ -46,12 +46,12 @@ func follow(ctx context.Context, h *hostRun) (any, error) {
 			return nil, err
 		case stalled != nil && im.GiveUp(stalled.Error()):
 			out.Result, out.Again, out.Percent = h.result(true, "%v; it is tried a second time", stalled), true, w.seen.percent
-			return out, h.Save(ctx, h.rec)
+			return out, h.keep(ctx)
 		case stalled != nil:
 			return nil, w.abandon(ctx, stalled)
 		}
 		im.Complete = h.time()
-		if err := h.Save(ctx, h.rec); err != nil {
+		if err := h.keep(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +155,7 @@ func (w *follower) cycle(ctx context.Context) error {
 		return nil
 	}
 	w.rec.Imaging.Cycled = true
-	if err := w.Save(ctx, w.rec); err != nil {
+	if err := w.keep(ctx); err != nil {
 		return err
 	}
 	w.Info("%s: %v: its power is cycled, and it boots from the network once more", w.host.Name, why)

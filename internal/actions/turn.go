@@ -38,8 +38,9 @@ type queue struct {
 	// shared lists FOG's active tasks as they were a while ago, fresh as they are now.
 	shared, fresh  func(context.Context) ([]fog.Task, error)
 	interval, dead time.Duration
-	// waits is told once how many are before the host when it has to wait.
+	// waits is told once how many are before the host when it has to wait; still says now and then whether it is to go on.
 	waits func(before int)
+	still func(context.Context) error
 }
 
 // pass returns when it is the host's turn. It holds its place until leave is called, which is after its task is in FOG.
@@ -60,6 +61,9 @@ func (q *queue) pass(ctx context.Context, mine ticket, most time.Duration) (leav
 	told := false
 	err = retry.Until(ctx, q.interval, func(ctx context.Context) (bool, error) {
 		if q.now().Sub(mine.Alive) > q.dead/4 {
+			if err := q.still(ctx); err != nil {
+				return false, err
+			}
 			if err := q.write(ctx, &mine); err != nil {
 				return false, err
 			}
@@ -133,6 +137,7 @@ func (h *hostRun) awaitTurn(ctx context.Context, f *fog.Client) (leave func(), e
 	c := h.Config.Imaging
 	q := &queue{store: h.Store, now: h.Now, limit: c.MaxParallel, counts: ours, shared: h.roll(f).tasks, fresh: f.ActiveTasks, interval: c.PollInterval.D(),
 		dead:  8*c.PollInterval.D() + 4*(h.Config.ST2.Timeout.D()+h.Config.ST2.Retry.D()+h.Config.FOG.Timeout.D()+h.Config.FOG.Retry.D()),
+		still: h.still,
 		waits: func(before int) { h.Info("%s: waits for its turn at FOG: %d others come first", h.host.Name, before) }}
 	if q.limit == 0 {
 		if q.limit, err = f.Slots(ctx); err != nil {
@@ -152,5 +157,12 @@ func (h *hostRun) awaitTurn(ctx context.Context, f *fog.Client) (leave func(), e
 	}
 	leave, err = q.pass(ctx, ticket{Host: h.host.Name, Job: h.job.Job}, c.Queue.D())
 	h.rec.Stage = stage
-	return leave, err
+	if err != nil {
+		return nil, err
+	}
+	if err := h.still(ctx); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }

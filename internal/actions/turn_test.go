@@ -47,7 +47,7 @@ func (d *depot) end(name string) {
 }
 
 func queueAt(store *memory, d *depot, limit int) *queue {
-	return &queue{store: store, now: time.Now, limit: limit, counts: ours, shared: d.list, fresh: d.list, interval: 15 * time.Second, dead: 10 * time.Minute, waits: func(int) {}}
+	return &queue{store: store, now: time.Now, limit: limit, counts: ours, shared: d.list, fresh: d.list, interval: 15 * time.Second, dead: 10 * time.Minute, waits: func(int) {}, still: func(context.Context) error { return nil }}
 }
 
 func TestHostsPassInTheOrderInWhichTheyCameAndNoMoreThanTheLimitAtOnce(t *testing.T) {
@@ -125,6 +125,21 @@ func TestAWaitForATurnHasAnEndAndLeavesNothing(t *testing.T) {
 		assert.Equal(t, fault.Failed, fault.KindOf(err))
 		assert.ErrorContains(t, err, "not its turn at FOG within 2h0m0s")
 		assert.Equal(t, 1, told)
+		left, _ := store.List(t.Context(), turnPrefix)
+		assert.Empty(t, left)
+	})
+}
+
+func TestAWaitEndsWhenTheHostIsSomebodyElses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, d := &memory{}, &depot{}
+		d.add("laas other")
+		q := queueAt(store, d, 1)
+		q.still = func(context.Context) error { return fault.New(fault.Cancelled, "a newer run took over") }
+		began := time.Now()
+		_, err := q.pass(t.Context(), ticket{Host: "node01", Job: 1}, 2*time.Hour)
+		assert.Equal(t, fault.Cancelled, fault.KindOf(err))
+		assert.Less(t, time.Since(began), 5*time.Minute)
 		left, _ := store.List(t.Context(), turnPrefix)
 		assert.Empty(t, left)
 	})

@@ -57,6 +57,9 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	if err := h.still(ctx); err != nil {
+		return nil, err
+	}
 	if err := h.proveOS(seen); err != nil {
 		return nil, err
 	}
@@ -86,7 +89,7 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 func (h *hostRun) notBack(ctx context.Context, why error) (any, error) {
 	limit := h.Config.Imaging.Boot.D()
 	if h.rec.Booted == nil && h.rec.Imaging.GiveUp(why.Error()) {
-		return verifyResult{Result: h.result(true, "it did not answer by SSH within %s of being imaged; it is imaged a second time", limit), Again: true}, h.Save(ctx, h.rec)
+		return verifyResult{Result: h.result(true, "it did not answer by SSH within %s of being imaged; it is imaged a second time", limit), Again: true}, h.keep(ctx)
 	}
 	return nil, fault.New(fault.Failed, "the host did not answer by SSH within %s of being imaged, neither after a power cycle nor after a second try: %w", limit, why).
 		WithHint("look at its console; does the image hold the lab's SSH key and start networking by DHCP?")
@@ -137,7 +140,7 @@ func (h *hostRun) tryBooted(ctx context.Context, pin string) (conn *remote.Conn,
 // cycleToDisk starts an imaged host once more. That it was done is journalled before.
 func (h *hostRun) cycleToDisk(ctx context.Context) error {
 	h.rec.Imaging.Cycled = true
-	if err := h.Save(ctx, h.rec); err != nil {
+	if err := h.keep(ctx); err != nil {
 		return err
 	}
 	h.Info("%s: it is not back by SSH: its power is cycled", h.host.Name)

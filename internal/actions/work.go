@@ -132,10 +132,40 @@ func (h *hostRun) stage(ctx context.Context, stage string, do func(context.Conte
 	}
 	result, err := do(ctx, h)
 	if err != nil {
+		if gone := h.lost(ctx); gone != nil { // what failed may be what the newer run did
+			err = gone
+		}
 		err = fault.Wrap(err, "%s: %s", h.host.Name, stage)
 		h.failed(ctx, err)
 	}
 	return result, err
+}
+
+// still fails unless the host belongs to this very run and nobody cancelled it. What waits for long calls it before it does anything: the
+// booking may have ended meanwhile.
+func (h *hostRun) still(ctx context.Context) error {
+	if err := h.Fence(ctx, h.host.Name, h.job.Job, h.job.Epoch); err != nil {
+		return err
+	}
+	return h.Checkpoint(ctx)
+}
+
+// lost says that the host does not belong to this run any more; nil also when that cannot be found out.
+func (h *hostRun) lost(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ST2.Timeout.D())
+	defer stop()
+	if err := h.Fence(ctx, h.host.Name, h.job.Job, h.job.Epoch); fault.Is(err, fault.Cancelled) || fault.Is(err, fault.Refused) {
+		return fault.As(fault.Cancelled, err)
+	}
+	return nil
+}
+
+// keep journals what was found out after a wait, unless a newer run keeps the journal by now.
+func (h *hostRun) keep(ctx context.Context) error {
+	if err := h.still(ctx); err != nil {
+		return err
+	}
+	return h.Save(ctx, h.rec)
 }
 
 // imaging makes an action of a stage that only hosts to be imaged go through.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/world"
@@ -229,6 +230,60 @@ func TestAHostBootsFromTheNetworkTheWayThatIsConfigured(t *testing.T) {
 			defer mu.Unlock()
 			require.NotEmpty(t, booted)
 			assert.Equal(t, world.Boot{Device: "pxe", EFI: c.efi}, booted[0], "once, and not for ever")
+		})
+	}
+}
+
+// A booking may end at any time. What still waits for its host must not touch it, or what the journal says of it, from then on.
+func TestABookingThatEndsWhileItsHostWaitsLeavesTheHostToItsRelease(t *testing.T) {
+	b := bodies(t, "01", "06")
+	for name, c := range map[string]struct {
+		spoil func(p *play)
+		stage string
+	}{
+		"to check in": {func(p *play) {
+			require.NoError(p.t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.NeverChecksIn, Times: 1}))
+		}, "laas.follow_imaging"},
+		"for its image": {func(p *play) {
+			require.NoError(p.t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.Stuck, Percent: 40, Times: 1}))
+		}, "laas.follow_imaging"},
+		"to boot what was written": {func(p *play) {
+			require.NoError(p.t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.NoBoot, Times: 1}))
+		}, "laas.verify_host"},
+		"for its turn at FOG": {func(p *play) {
+			p.Engine.Keys().Set("laas.turn.other", `{"host":"other","since":"2020-01-01T00:00:00Z","alive":"`+time.Now().Add(time.Hour).Format(time.RFC3339)+`"}`)
+		}, "laas.schedule_imaging"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: b, Slack: patient, Config: func(cfg map[string]any) {
+				brisk(cfg)
+				cfg["imaging"].(map[string]any)["check_in"], cfg["imaging"].(map[string]any)["stall"], cfg["imaging"].(map[string]any)["max_parallel"] = 3.0, 3.0, 1
+				cfg["imaging"].(map[string]any)["boot"], cfg["imaging"].(map[string]any)["queue"] = 6.0, 6.0
+			}})
+			c.spoil(p)
+			waiting := make(chan struct{})
+			var once sync.Once
+			p.starting(func(e engine.Execution) {
+				if e.Action == c.stage {
+					once.Do(func() { close(waiting) })
+				}
+			})
+			deliver := func(body []byte) { // it is dispatched when two polls show the same
+				require.NoError(t, p.Lab.Deliver(body))
+				for range 2 {
+					require.NoError(t, p.Engine.PollSensor(p.ctx))
+				}
+			}
+			deliver(b[0])
+			<-waiting
+			p.starting(nil)
+			deliver(b[1])
+			require.NoError(t, p.Settle(p.ctx))
+			p.asBefore()
+			p.allAre(booking.StatusDone, "hardware")
+			p.tells(p.tasks("hardware")[0], booking.StatusDone, "disks wiped")
+			p.neverEarly()
 		})
 	}
 }
