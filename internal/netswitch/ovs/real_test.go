@@ -51,8 +51,15 @@ func start(t *testing.T, options ...string) *bench {
 	b.serve(paths[1], append(server, options...)...)
 	require.Eventually(t, func() bool { _, err := os.Stat(b.file("db.sock")); return err == nil }, 10*time.Second, 5*time.Millisecond)
 	b.vsctl("--no-wait", "init")
-	b.vswitchd = b.serve("ip", "netns", "exec", b.ns, paths[2], b.ovsdb, "--unixctl="+b.file("vswitchd.ctl"), "--log-file="+b.file("vswitchd.log"))
+	b.forward()
 	return b
+}
+
+// forward starts ovs-vswitchd.
+func (b *bench) forward() {
+	b.t.Helper()
+	program := testreal.Need(b.t, "ovs-vswitchd")[0]
+	b.vswitchd = b.serve("ip", "netns", "exec", b.ns, program, b.ovsdb, "--unixctl="+b.file("vswitchd.ctl"), "--log-file="+b.file("vswitchd.log"))
 }
 
 func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }

@@ -94,3 +94,18 @@ func TestRealOpenVSwitchPortsOfOtherModesAreLeftAlone(t *testing.T) {
 	assert.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
 	assert.Equal(t, "dot1q-tunnel", b.vsctl("get", "port", "p1", "vlan_mode"))
 }
+
+func TestRealOpenVSwitchKeepsPortsClosedOverARestart(t *testing.T) {
+	b := start(t)
+	b.bridge("br0", 1, 2, 3)
+	d := b.driver(nil)
+	b.set(d, netswitch.Port{Name: "p1", Native: 10}, netswitch.Port{Name: "p2", Native: 10}, netswitch.Port{Name: "p3", Native: 10, Shutdown: true})
+	require.NoError(t, b.vswitchd.Kill())
+	b.forward()
+	b.vsctl("set", "bridge", "br0", "other-config:x=y") // returns when the new ovs-vswitchd has taken over everything
+	assert.True(t, b.reaches("p1", "p2"))
+	assert.False(t, b.reaches("p1", "p3"))
+	have, err := d.Read(t.Context(), []string{"p3"})
+	require.NoError(t, err)
+	assert.Empty(t, netswitch.Diff(have["p3"], netswitch.Port{Name: "p3", Native: 10, Shutdown: true}))
+}
