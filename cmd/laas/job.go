@@ -56,11 +56,25 @@ func showJob(c *cli.Context) error {
 		if r.Acked != nil {
 			told = fmt.Sprintf("%d at %s", r.Acked.Status, r.Acked.At.Local().Format("15:04:05"))
 		}
-		t.AppendRow(table.Row{fmt.Sprintf("%s %.8s", r.Kind, r.Task), r.Host, r.Generation, r.Stage, orOpen(r.Outcome), told, r.Reason})
+		t.AppendRow(table.Row{fmt.Sprintf("%s %.8s", r.Kind, r.Task), r.Host, r.Generation, stageOf(r), orOpen(r.Outcome), told, r.Reason})
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "reason", WidthMax: 60}})
 	t.Render()
 	return nil
+}
+
+// stageOf says where the work stands, and what imaging has cost so far.
+func stageOf(r *booking.TaskRecord) string {
+	text := r.Stage
+	if im := r.Imaging; im != nil {
+		if im.Attempt > 1 {
+			text += fmt.Sprintf(", try %d", im.Attempt)
+		}
+		if im.Cycled {
+			text += ", power was cycled"
+		}
+	}
+	return text
 }
 
 func orOpen(o booking.Outcome) string {

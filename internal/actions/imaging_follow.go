@@ -3,7 +3,6 @@ package actions
 import (
 	"context"
 	"regexp"
-	"slices"
 	"time"
 
 	"stackstorm-laas/internal/action"
@@ -90,20 +89,14 @@ func (w *follower) follow(ctx context.Context) (stalled, err error) {
 	return stalled, err
 }
 
-// listed reads the task from the list that all followers share. What is in it is active; only a task that has left it is asked for by its id.
+// listed reads the task as all followers see it, asked as FOG has it this very moment.
 func (w *follower) listed(ctx context.Context) (fog.Task, error) {
-	tasks, err := w.roll.tasks(ctx)
-	if err != nil {
-		return fog.Task{}, err
-	}
-	if at := slices.IndexFunc(tasks, func(t fog.Task) bool { return t.ID == w.rec.Imaging.TaskID && t.State.Active() }); at >= 0 {
-		return tasks[at], nil
-	}
-	return w.asked(ctx)
+	return w.sane(w.roll.task(ctx, w.fog, w.rec.Imaging.TaskID))
 }
 
-// asked reads the task from FOG itself.
-func (w *follower) asked(ctx context.Context) (fog.Task, error) { return w.task(ctx, w.fog) }
+func (w *follower) asked(ctx context.Context) (fog.Task, error) {
+	return w.sane(w.fog.Task(ctx, w.rec.Imaging.TaskID))
+}
 
 // look reads the task and tells how far it is. A FOG that does not answer for a while says nothing of the host.
 func (w *follower) look(ctx context.Context, read func(context.Context) (fog.Task, error)) (fog.Task, error) {
@@ -179,9 +172,8 @@ func (w *follower) abandon(ctx context.Context, why error) error {
 	return err
 }
 
-// task reads the FOG task; a state that can only end badly is an error, and a later run makes a new task.
-func (h *hostRun) task(ctx context.Context, f *fog.Client) (fog.Task, error) {
-	t, err := f.Task(ctx, h.rec.Imaging.TaskID)
+// sane judges what FOG says of the task; a state that can only end badly is an error, and a later run makes a new task.
+func (h *hostRun) sane(t fog.Task, err error) (fog.Task, error) {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		err = fault.New(fault.Failed, "FOG task %d has vanished: whether the image was written cannot be known", h.rec.Imaging.TaskID).

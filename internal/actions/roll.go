@@ -64,6 +64,18 @@ func (r *roll) tasks(ctx context.Context) ([]fog.Task, error) {
 	}
 }
 
+// task reads one task. What is in the shared list is active; only a task that is not in it, or has left it, is asked for by its id.
+func (r *roll) task(ctx context.Context, f *fog.Client, id int) (fog.Task, error) {
+	tasks, err := r.tasks(ctx)
+	if err != nil {
+		return fog.Task{}, err
+	}
+	if at := slices.IndexFunc(tasks, func(t fog.Task) bool { return t.ID == id && t.State.Active() }); at >= 0 {
+		return tasks[at], nil
+	}
+	return f.Task(ctx, id)
+}
+
 // refresh fetches the list for all, unless somebody did so just now.
 func (r *roll) refresh(ctx context.Context) ([]fog.Task, error) {
 	if tasks, fresh, err := r.shared(ctx); err != nil || fresh {

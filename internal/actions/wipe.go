@@ -71,6 +71,9 @@ func (s wipeStep) Apply(ctx context.Context) (err error) {
 			_ = f.CancelTask(ctx, s.rec.Wipe.TaskID) // the next wipe of this host does it if this does not
 		}
 	}()
+	if err := s.awaitStart(ctx, someStarts); err != nil {
+		return err
+	}
 	if err := s.restart(ctx, bmc.DevicePXE); err != nil {
 		return err
 	}
@@ -193,8 +196,9 @@ func (s wipeStep) follow(ctx context.Context, f *fog.Client) error {
 func (s wipeStep) reach(ctx context.Context, f *fog.Client, limit time.Duration, there func(fog.Task) bool, late error) error {
 	ctx, stop := context.WithTimeoutCause(ctx, limit, late)
 	defer stop()
+	shared := s.roll(f)
 	return retry.Until(ctx, s.Config.Imaging.PollInterval.D(), func(ctx context.Context) (bool, error) {
-		t, err := f.Task(ctx, s.rec.Wipe.TaskID)
+		t, err := shared.task(ctx, f, s.rec.Wipe.TaskID)
 		switch {
 		case fault.Is(err, fault.NotFound):
 			return false, fault.New(fault.Failed, "FOG task %d has vanished: whether the disks were wiped cannot be known", s.rec.Wipe.TaskID)
@@ -222,5 +226,5 @@ func (s wipeStep) certify(ctx context.Context, disks []fog.Disk) error {
 
 // wiping is the longest time of the step.
 func wiping(c *config.Config) time.Duration {
-	return fogCalls(c, 10) + restart(c) + bmcSession(c) + power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
+	return fogCalls(c, 10) + starts(someStarts)(c) + restart(c) + bmcSession(c) + power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
 }
