@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
 )
 
@@ -44,8 +45,9 @@ func (l *lab) roll(f *fog.Client) *roll {
 		lock: filepath.Join(os.TempDir(), fmt.Sprintf("laas-%d-%x.lock", os.Getuid(), sum.Sum32()))}
 }
 
-// tasks gives the list, at most an interval old.
+// tasks gives the list, at most an interval old. Transient when another action asks FOG and gets no answer.
 func (r *roll) tasks(ctx context.Context) ([]fog.Task, error) {
+	began := r.now()
 	for {
 		tasks, fresh, err := r.shared(ctx)
 		if err != nil || fresh {
@@ -55,6 +57,9 @@ func (r *roll) tasks(ctx context.Context) ([]fog.Task, error) {
 			tasks, err := r.refresh(ctx)
 			unlock()
 			return tasks, err
+		}
+		if waited := r.now().Sub(began); waited > 2*r.interval {
+			return nil, fault.New(fault.Transient, "another action has been asking FOG for its active tasks for %s and got no answer", waited.Round(time.Second))
 		}
 		select { // somebody is asking
 		case <-ctx.Done():

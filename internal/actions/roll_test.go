@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
 	"stackstorm-laas/internal/secret"
 	simfog "stackstorm-laas/internal/simlab/fog"
@@ -108,6 +109,19 @@ func TestAListThatCannotBeFetchedIsNobodysList(t *testing.T) {
 	r.fetch = func(context.Context) ([]fog.Task, error) { return nil, down }
 	_, err = r.tasks(t.Context())
 	assert.ErrorIs(t, err, down, "a list from the future is too old as well: a clock is wrong")
+}
+
+func TestWhoeverWaitsForAListThatNobodyGetsIsToldSo(t *testing.T) {
+	lock := filepath.Join(t.TempDir(), "lock")
+	unlock, locked := (&roll{lock: lock}).tryLock()
+	require.True(t, locked)
+	defer unlock()
+	synctest.Test(t, func(t *testing.T) {
+		r := &roll{store: &memory{}, now: time.Now, interval: time.Minute, lock: lock}
+		_, err := r.tasks(t.Context())
+		assert.Equal(t, fault.Transient, fault.KindOf(err))
+		assert.ErrorContains(t, err, "another action has been asking")
+	})
 }
 
 func TestHostsAreSwitchedOnOneAfterAnother(t *testing.T) {

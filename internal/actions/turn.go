@@ -58,8 +58,9 @@ func (q *queue) pass(ctx context.Context, mine ticket, most time.Duration) (leav
 	ctx, stop := context.WithTimeoutCause(ctx, most, fault.New(fault.Failed, "it was not its turn at FOG within %s: all slots are taken", most).
 		WithHint("look at FOG's active tasks; imaging.queue is the limit of the wait, imaging.max_parallel that of the tasks"))
 	defer stop()
-	told := false
-	err = retry.Until(ctx, q.interval, func(ctx context.Context) (bool, error) {
+	told, last := false, error(nil)
+	err = retry.Until(ctx, q.interval, func(ctx context.Context) (pass bool, err error) {
+		defer func() { last = err }()
 		if q.now().Sub(mine.Alive) > q.dead/4 {
 			if err := q.still(ctx); err != nil {
 				return false, err
@@ -80,6 +81,9 @@ func (q *queue) pass(ctx context.Context, mine ticket, most time.Duration) (leav
 	})
 	if err != nil {
 		leave()
+		if last != nil && ctx.Err() != nil {
+			err = fault.New(fault.KindOf(err), "%w; FOG was asked last with this result: %w", err, last).WithHint("%s", fault.HintOf(err))
+		}
 		return nil, err
 	}
 	return leave, nil

@@ -130,6 +130,18 @@ func TestAWaitForATurnHasAnEndAndLeavesNothing(t *testing.T) {
 	})
 }
 
+func TestAWaitThatEndsWhileFOGIsDownSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queueAt(&memory{}, &depot{}, 1)
+		q.shared = func(context.Context) ([]fog.Task, error) {
+			return nil, fault.New(fault.Transient, "FOG does not answer")
+		}
+		_, err := q.pass(t.Context(), ticket{Host: "node01", Job: 1}, time.Hour)
+		assert.Equal(t, fault.Failed, fault.KindOf(err))
+		assert.ErrorContains(t, err, "FOG does not answer")
+	})
+}
+
 func TestAWaitEndsWhenTheHostIsSomebodyElses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, d := &memory{}, &depot{}

@@ -180,7 +180,8 @@ func look(ctx context.Context, c *remote.Conn) (booking.Booted, error) {
 	return b, nil
 }
 
-// markFile is where the lab marks a system that it has proven.
+// markFile is where the lab marks a system that it has proven. Whatever captures a disk takes the mark off before and puts one back afterwards:
+// a capture has its host's machine-id, and with the mark, too, it would be taken for the old system when it is written back to the same host.
 const markFile = "/etc/laas-deployment"
 
 // mark leaves on the system which deployment it came from, so that the next one can be told from it.
