@@ -95,7 +95,7 @@ func (h *hostRun) nextTry(ctx context.Context, f *fog.Client) (booking.Imaging, 
 	}
 	if last.TaskID != 0 {
 		if err := f.CancelTask(ctx, last.TaskID); err != nil && !fault.Is(err, fault.NotFound) {
-			return booking.Imaging{}, err
+			return booking.Imaging{}, fault.Wrap(err, "the last try came to nothing (%s), and its task is still there", last.Ended)
 		}
 	}
 	return booking.Imaging{Attempt: last.Attempt, Cycled: last.Cycled}, nil
