@@ -38,9 +38,9 @@ func switchChange(c *config.Config) time.Duration {
 	return 3*read + write + 4*read + 3*write
 }
 
-// switchReads is the look at the ports of one host on up to four switches.
+// switchReads is the look at the ports of one host on up to four switches, each of which may be told to save.
 func switchReads(c *config.Config) time.Duration {
-	return 4 * (c.Network.Retry.D() + c.Network.Timeout.D())
+	return 4 * (c.Network.Retry.D() + 2*c.Network.Timeout.D())
 }
 
 // ldap is a connection and up to ten operations.

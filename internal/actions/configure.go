@@ -249,7 +249,7 @@ func give(ctx context.Context, h *hostRun) (any, error) {
 	evidence := "keys installed"
 	if h.work.Network != nil {
 		var err error
-		if evidence, err = h.checkPorts(ctx, stateBooked); err != nil {
+		if evidence, err = h.provePorts(ctx, stateBooked); err != nil {
 			return nil, err
 		}
 		if err := h.switchOn(ctx); err != nil {

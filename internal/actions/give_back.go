@@ -26,7 +26,7 @@ var giveBack = &action.Action{
 			return nil, fault.New(fault.Refused, "job %d is a booking", h.job.Job).WithHint("laas.prove_release ends those")
 		}
 		if h.reservation != nil && own.Purpose != booking.ForFree {
-			evidence, err := h.checkPorts(ctx, stateReserved)
+			evidence, err := h.provePorts(ctx, stateReserved)
 			if err != nil {
 				return nil, err
 			}

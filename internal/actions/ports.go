@@ -92,12 +92,15 @@ func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 
 // writePorts sets ports. What is in force already may not have been saved yet: unsaved says so.
 func (r *run) writePorts(ctx context.Context, sw string, want []netswitch.Port, unsaved bool) ([]netswitch.Change, error) {
-	if len(want) == 0 {
+	if len(want) == 0 && !unsaved {
 		return nil, nil
 	}
 	d, err := r.netswitch(ctx, sw)
 	if err != nil {
 		return nil, err
+	}
+	if len(want) == 0 { // or it would be forgotten
+		return nil, d.Save(ctx)
 	}
 	if err := r.createMissing(ctx, d, want); err != nil {
 		return nil, err

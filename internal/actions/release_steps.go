@@ -275,4 +275,4 @@ func (h *hostRun) setPortsAlone(ctx context.Context, state string) error {
 	return g.Wait()
 }
 
-func (s portsStep) Prove(ctx context.Context) (string, error) { return s.checkPorts(ctx, stateIdle) }
+func (s portsStep) Prove(ctx context.Context) (string, error) { return s.provePorts(ctx, stateIdle) }
