@@ -55,6 +55,8 @@ type hostRun struct {
 	rec  *booking.TaskRecord
 	// reservation is the host's, for one of the lab's own jobs; nil if it has none.
 	reservation *booking.Reservation
+	// isolation is set while an operator keeps the host's ports shut.
+	isolation *booking.Isolation
 }
 
 func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
@@ -67,6 +69,9 @@ func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
 		return nil, err
 	}
 	out := &hostRun{run: r, host: h, work: work, rec: rec}
+	if out.isolation, err = r.Isolation(ctx, h.Name); err != nil {
+		return nil, err
+	}
 	if r.plan.Own != nil {
 		out.reservation, err = r.Reservation(ctx, h.Name)
 	}

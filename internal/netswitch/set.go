@@ -15,8 +15,9 @@ import (
 // end. Nothing to do writes nothing and saves nothing: who cannot tell whether an earlier Set got as far as saving calls Save. A write whose answer was lost is looked up: it counts as made if the switch shows it whole. When the
 // write fails, or the read back shows something else, the ports are put back to what was read before and nothing is saved. The error is
 // then the write's own, or Unproven; always Unproven if putting back could not be proven, which the text then says. Changes that stand are
-// returned even with an error: what could not be saved is in force. Ports in a mode that the pack does not know are Refused.
-func Set(ctx context.Context, d Driver, want []Port) ([]Change, error) {
+// returned even with an error: what could not be saved is in force. Ports in a mode that the pack does not know are Refused. Checks see what was
+// read before, and keep everything from being written by an error.
+func Set(ctx context.Context, d Driver, want []Port, checks ...func(before map[string]Port) error) ([]Change, error) {
 	want, err := normalise(want)
 	if err != nil {
 		return nil, err
@@ -24,6 +25,11 @@ func Set(ctx context.Context, d Driver, want []Port) ([]Change, error) {
 	before, err := read(ctx, d, names(want))
 	if err != nil {
 		return nil, err
+	}
+	for _, check := range checks {
+		if err := check(before); err != nil {
+			return nil, err
+		}
 	}
 	changes, err := plan(before, want)
 	if err != nil || len(changes) == 0 {
