@@ -64,19 +64,25 @@ func run(c *cli.Context, a *action.Action) error {
 	if err != nil {
 		return err
 	}
-	e, err := client.Start(c.Context, "laas."+a.Name, params, "")
+	e, err := await(c, client, a.Name, params)
 	if err != nil {
 		return err
+	}
+	return show(c, e)
+}
+
+// await starts an action and waits for its end.
+func await(c *cli.Context, client *st2.Client, name string, params map[string]any) (st2.Execution, error) {
+	e, err := client.Start(c.Context, "laas."+name, params, "")
+	if err != nil {
+		return e, err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "execution %s\n", e.ID)
 	err = retry.Until(c.Context, time.Second, func(ctx context.Context) (bool, error) {
 		e, err = client.Execution(ctx, e.ID)
 		return err == nil && !slices.Contains([]string{"requested", "scheduled", "delayed", "running", "pausing", "paused", "resuming", "canceling"}, e.Status), err
 	})
-	if err != nil {
-		return err
-	}
-	return show(c, e)
+	return e, err
 }
 
 // show prints what the action printed.

@@ -116,7 +116,7 @@ func (w *portWrite) drifted(before map[string]netswitch.Port) error {
 			continue
 		}
 		if diff := netswitch.Diff(have, intended(was)); len(diff) > 0 {
-			problems = append(problems, fault.Problem{Path: p.Name, Text: fmt.Sprintf("was changed by hand since it was written for %s on %s: what it lacks is %s",
+			problems = append(problems, fault.Problem{Path: p.Name, Text: fmt.Sprintf("was changed by hand since it was written for %s on %s; to put it back: %s",
 				whose(was), was.At.Format("2006-01-02 15:04 MST"), strings.Join(diff, ", "))})
 		}
 	}

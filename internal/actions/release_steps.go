@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
+	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/remote"
 	"stackstorm-laas/internal/retry"
 )
@@ -256,17 +258,28 @@ func (s portsStep) Check(ctx context.Context) (bool, error) {
 // Apply lets laas.set_ports do it, the one writer of a switch. If that fails, the proof says why.
 func (s portsStep) Apply(ctx context.Context) error { return s.setPortsAlone(ctx, stateIdle) }
 
-// setPortsAlone starts laas.set_ports for the switches of one host, and waits for their ends, whatever those are.
+// setPortsAlone has the ports of one host written, the others' on its switches with them as far as they are in the same state.
 func (h *hostRun) setPortsAlone(ctx context.Context, state string) error {
+	return h.startSetPorts(ctx, h.host, map[string]any{"state": state, "job_id": h.job.Job, "epoch": h.job.Epoch})
+}
+
+// startSetPorts starts laas.set_ports for the switches of one host, and waits for their ends, whatever those are.
+func (l *lab) startSetPorts(ctx context.Context, host *inventory.Host, params map[string]any) error {
+	tag := ""
+	if job, ok := params["job_id"].(int); ok {
+		tag = traceTag(job)
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	for _, sw := range union(nil, h.host) {
+	for _, sw := range union(nil, host) {
 		g.Go(func() error {
-			e, err := h.ST2.Start(ctx, "laas."+setPorts.Name, map[string]any{"switch": sw, "state": state, "job_id": h.job.Job, "epoch": h.job.Epoch}, traceTag(h.job.Job))
+			params := maps.Clone(params)
+			params["switch"] = sw
+			e, err := l.ST2.Start(ctx, "laas."+setPorts.Name, params, tag)
 			if err != nil {
 				return err
 			}
 			err = retry.Until(ctx, time.Second, func(ctx context.Context) (bool, error) {
-				e, err := h.ST2.Execution(ctx, e.ID)
+				e, err := l.ST2.Execution(ctx, e.ID)
 				return err == nil && !slices.Contains(live, e.Status), err
 			})
 			return fault.Wrap(err, "wait for the ports on switch %s", sw)

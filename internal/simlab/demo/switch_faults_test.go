@@ -172,6 +172,12 @@ func TestATenantGetsNothingThroughASwitchThatDidNotDoWhatItWasTold(t *testing.T)
 				}
 
 				p.Lab.Faults().Heal()
+				if f.Kind == faults.Lie { // to the pack it looks as if somebody had changed the ports by hand
+					again := map[string]any{"switch": p.port(0).Switch, "state": state, "job_id": job, "epoch": p.owner().Epoch}
+					p.refused("laas.set_ports", again, "was changed by hand")
+					again["force"] = true
+					p.works("laas.set_ports", again)
+				}
 				p.finish()
 				p.asBooked()
 				p.saved()

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"stackstorm-laas/internal/actions"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+	"stackstorm-laas/internal/netswitch"
+	"stackstorm-laas/internal/st2"
+)
+
+func portsCommand() *cli.Command {
+	job := &cli.IntFlag{Name: "job", Usage: "`NUMBER` of the job", Required: true}
+	sw := &cli.StringFlag{Name: "switch", Usage: "only the switch `NAME`"}
+	state := &cli.StringFlag{Name: "state", Value: "booked", Usage: "what the ports are to be: booked, provisioning, idle or reserved"}
+	return &cli.Command{Name: "ports", Usage: "show, plan, write and verify switch ports", Subcommands: []*cli.Command{
+		{Name: "show", Usage: "show what every managed port is to be, from the journal; no switch is asked", Flags: []cli.Flag{sw}, Action: showPorts},
+		{Name: "plan", Usage: "ask the switches what would be changed for a job (laas.network_plan)", Flags: []cli.Flag{job, state}, Action: planPorts},
+		{Name: "apply", Usage: "write the ports of a job's hosts (laas.set_ports)", Action: applyPorts, Flags: []cli.Flag{job, state, sw,
+			&cli.StringFlag{Name: "host", Usage: "only the host `NAME`, also when it was handed over already"},
+			&cli.BoolFlag{Name: "force", Usage: "overwrite ports that were changed by hand"}}},
+		{Name: "verify", Usage: "compare the switches with what was written, and fail if they differ (laas.network_verify)", Flags: []cli.Flag{sw}, Action: func(c *cli.Context) error { return comparePorts(c, "network_verify") }},
+		{Name: "drift", Usage: "compare the switches with what was written, and tell (laas.drift_report)", Flags: []cli.Flag{sw}, Action: func(c *cli.Context) error { return comparePorts(c, "drift_report") }},
+	}}
+}
+
+func showPorts(c *cli.Context) error {
+	j, err := journal()
+	if err != nil {
+		return err
+	}
+	intents, err := j.Intents(c.Context)
+	if err != nil {
+		return err
+	}
+	var ports []actions.ManagedPort
+	for _, in := range intents {
+		if only := c.String("switch"); only != "" && only != in.Switch {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(in.Ports)) {
+			ports = append(ports, actions.ManagedPort{Switch: in.Switch, PortIntent: in.Ports[name]})
+		}
+	}
+	if len(ports) == 0 {
+		fmt.Fprintln(c.App.Writer, "the pack has written no ports yet")
+		return nil
+	}
+	portsTable(c, ports, false)
+	return nil
+}
+
+// portsTable shows ports, with what differs where the switches were asked.
+func portsTable(c *cli.Context, ports []actions.ManagedPort, asked bool) {
+	t := table.NewWriter()
+	t.SetOutputMirror(c.App.Writer)
+	t.SetStyle(table.StyleLight)
+	header := table.Row{"switch", "port", "host", "state", "native", "tagged", "job", "written"}
+	if asked {
+		header = append(header, "differs")
+	}
+	t.AppendHeader(header)
+	for _, p := range ports {
+		row := table.Row{p.Switch, p.Port, p.Host, stateOf(p.PortIntent), vlan(p), tagged(p), dash(p.Job), p.At.Local().Format(time.DateTime)}
+		if asked {
+			row = append(row, strings.Join(p.Differs, "\n"))
+		}
+		t.AppendRow(row)
+	}
+	t.Render()
+}
+
+func stateOf(p booking.PortIntent) string {
+	if p.Pending {
+		return p.State + " (not proven)"
+	}
+	return p.State
+}
+
+func vlan(p actions.ManagedPort) string {
+	if p.Shutdown {
+		return "shut"
+	}
+	return dash(p.Native)
+}
+
+func tagged(p actions.ManagedPort) string {
+	if len(p.Tagged) == 0 {
+		return "-"
+	}
+	return netswitch.Ranges(p.Tagged)
+}
+
+func dash(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func planPorts(c *cli.Context) error {
+	var out actions.PortsPlan
+	if err := answer(c, "network_plan", map[string]any{"job_id": c.Int("job"), "state": c.String("state")}, &out); err != nil {
+		return err
+	}
+	for _, ch := range out.Changes {
+		fmt.Fprintln(c.App.Writer, ch)
+	}
+	fmt.Fprintln(c.App.Writer, out.Summary)
+	return nil
+}
+
+func comparePorts(c *cli.Context, name string) error {
+	params := map[string]any{}
+	if sw := c.String("switch"); sw != "" {
+		params["switch"] = sw
+	}
+	var out actions.PortsReport
+	if err := answer(c, name, params, &out); err != nil {
+		return err
+	}
+	if len(out.Ports) > 0 {
+		portsTable(c, out.Ports, true)
+	}
+	for _, sw := range out.Unread {
+		fmt.Fprintf(c.App.Writer, "switch %s could not be read\n", sw)
+	}
+	fmt.Fprintln(c.App.Writer, out.Summary)
+	return nil
+}
+
+// answer runs an action in StackStorm and reads its output. What it failed with becomes the command's failure.
+func answer(c *cli.Context, name string, params map[string]any, out any) error {
+	client, err := operator()
+	if err != nil {
+		return err
+	}
+	e, err := await(c, client, name, params)
+	if err != nil {
+		return err
+	}
+	return decode(e, out)
+}
+
+func decode(e st2.Execution, out any) error {
+	var result struct {
+		Stdout json.RawMessage `json:"stdout"`
+	}
+	var failed struct {
+		Error *struct {
+			Kind          fault.Kind
+			Message, Hint string
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(e.Result, &result); err != nil || json.Unmarshal(result.Stdout, &failed) != nil {
+		return fault.New(fault.Failed, "execution %s ended as %s, without an answer", e.ID, e.Status)
+	}
+	if failed.Error != nil {
+		return fault.New(failed.Error.Kind, "%s", failed.Error.Message).WithHint("%s", failed.Error.Hint)
+	}
+	return json.Unmarshal(result.Stdout, out)
+}
+
+// applyPorts writes the ports on each switch of the job's hosts, one execution for each.
+func applyPorts(c *cli.Context) error {
+	client, err := operator()
+	if err != nil {
+		return err
+	}
+	j := booking.Journal{Store: client, Now: time.Now}
+	job, err := j.Job(c.Context, c.Int("job"))
+	if err == nil && job == nil {
+		err = fault.New(fault.NotFound, "the journal has no job %d", c.Int("job"))
+	}
+	if err != nil {
+		return err
+	}
+	var switches []string
+	for _, name := range job.Hosts {
+		host, err := inventory.LoadHost(c.Context, client, name)
+		if err != nil {
+			return err
+		}
+		for _, nic := range host.NICs {
+			if nic.Switch != "" && (c.String("switch") == "" || nic.Switch == c.String("switch")) {
+				switches = append(switches, nic.Switch)
+			}
+		}
+	}
+	slices.Sort(switches)
+	for _, sw := range slices.Compact(switches) {
+		params := map[string]any{"switch": sw, "state": c.String("state"), "job_id": job.Job, "epoch": job.Epoch}
+		if host := c.String("host"); host != "" {
+			params["host"] = host
+		}
+		if c.Bool("force") {
+			params["force"] = true
+		}
+		var out struct {
+			Summary string   `json:"summary"`
+			Changes []string `json:"changes"`
+		}
+		if err := answer(c, "set_ports", params, &out); err != nil {
+			return err
+		}
+		for _, ch := range out.Changes {
+			fmt.Fprintln(c.App.Writer, ch)
+		}
+		fmt.Fprintln(c.App.Writer, out.Summary)
+	}
+	return nil
+}
