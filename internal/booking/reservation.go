@@ -157,7 +157,7 @@ func FreeVLAN(pool []int, networks []*LabNetwork) (int, error) {
 		}
 	}
 	if len(pool) == 0 {
-		return 0, fault.New(fault.Config, "the lab has no VLANs for networks of its own").WithHint("set network.lab_vlans, e.g. 2000-2099")
+		return 0, fault.New(fault.Config, "network.lab_vlans is empty: the lab has no VLANs for networks of its own").WithHint("set network.lab_vlans, e.g. 2000-2099")
 	}
 	return 0, fault.New(fault.Refused, "all %d VLANs of network.lab_vlans are taken", len(pool)).WithHint("delete a network that nobody needs: laas.network_delete")
 }
