@@ -26,6 +26,11 @@ func bmcSession(c *config.Config) time.Duration { return c.BMC.Retry.D() + 40*c.
 // power is one change of power state, proven.
 func power(c *config.Config) time.Duration { return c.BMC.Timeout.D() + c.BMC.PowerTimeout.D() }
 
+// softPower is a shut-down with its grace, proven.
+func softPower(c *config.Config) time.Duration {
+	return 2*c.BMC.Timeout.D() + c.BMC.SoftGrace.D() + c.BMC.PowerTimeout.D()
+}
+
 // sshSession is a login and up to 20 commands and files.
 func sshSession(c *config.Config) time.Duration {
 	return c.SSH.ConnectTimeout.D() + 20*c.SSH.CommandTimeout.D()

@@ -23,7 +23,7 @@ var configureHost = &action.Action{
 	Description: "Write the tenant's SSH keys and the configuration of the booked interfaces to the host while it is on the provisioning network, then shut it down, " +
 		"so that it is off while its ports change and comes up on its booked networks.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, sshSession, sshSession, bmcSession, power, power, func(c *config.Config) time.Duration { return c.SSH.ReadyTimeout.D() }),
+	Budget: sum(records, sshSession, sshSession, bmcSession, softPower, func(c *config.Config) time.Duration { return c.SSH.ReadyTimeout.D() }),
 	Run:    forHost("keys and interfaces", configure),
 }
 
@@ -223,10 +223,7 @@ func (h *hostRun) shutDown(ctx context.Context) error {
 	if err := h.Checkpoint(ctx); err != nil {
 		return err
 	}
-	err = h.powered(ctx, d, h.host, bmc.PowerSoft, bmc.Off)
-	if fault.Is(err, fault.Unproven) || fault.Is(err, fault.Deadline) {
-		return h.powered(ctx, d, h.host, bmc.PowerOff, bmc.Off)
-	}
+	_, err = h.softOff(ctx, d, h.host)
 	return err
 }
 

@@ -85,11 +85,25 @@ func (l *lab) powered(ctx context.Context, d bmc.Driver, h *inventory.Host, do b
 	if err := d.SetPower(ctx, do); err != nil {
 		return err
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, l.Config.BMC.PowerTimeout.D(),
-		fault.New(fault.Unproven, "%s: its BMC accepted power %s, but after %s the power is not %s", h.Name, do, l.Config.BMC.PowerTimeout.D(), want).
-			WithHint("look at the machine; its BMC may hang"))
+	ctx, stop := l.powerDeadline(ctx, h, do, want, 0)
 	defer stop()
 	return bmc.Reach(ctx, d, want, l.Config.BMC.PollInterval.D())
+}
+
+// powerDeadline bounds a change of power, after a grace.
+func (l *lab) powerDeadline(ctx context.Context, h *inventory.Host, do bmc.PowerAction, want bmc.PowerState, grace time.Duration) (context.Context, context.CancelFunc) {
+	limit := grace + l.Config.BMC.PowerTimeout.D()
+	return context.WithTimeoutCause(ctx, limit,
+		fault.New(fault.Unproven, "%s: its BMC accepted power %s, but after %s the power is not %s", h.Name, do, limit, want).
+			WithHint("look at the machine; its BMC may hang"))
+}
+
+// softOff lets the operating system end by itself, and takes the power away if it does not.
+func (l *lab) softOff(ctx context.Context, d bmc.Driver, h *inventory.Host) (forced bool, err error) {
+	grace := l.Config.BMC.SoftGrace.D()
+	ctx, stop := l.powerDeadline(ctx, h, bmc.PowerOff, bmc.Off, grace)
+	defer stop()
+	return bmc.SoftOff(ctx, d, grace, l.Config.BMC.PollInterval.D())
 }
 
 // switchTarget is a switch, and what a driver needs to reach it.

@@ -130,3 +130,20 @@ func Reach(ctx context.Context, p Power, want PowerState, interval time.Duration
 	}
 	return fault.Wrap(err, "wait for power %s (it was last seen %s)", want, last)
 }
+
+// SoftOff asks the operating system to shut down, waits for as long as grace, and then takes the power away: forced says that it had to.
+// It returns when the host has no power, or Deadline when ctx ends before.
+func SoftOff(ctx context.Context, p Power, grace, interval time.Duration) (forced bool, err error) {
+	if err := p.SetPower(ctx, PowerSoft); err != nil {
+		return false, err
+	}
+	wait, stop := context.WithTimeout(ctx, grace)
+	defer stop()
+	if err := Reach(wait, p, Off, interval); err == nil || wait.Err() == nil || ctx.Err() != nil {
+		return false, err
+	}
+	if err := p.SetPower(ctx, PowerOff); err != nil {
+		return true, err
+	}
+	return true, Reach(ctx, p, Off, interval)
+}

@@ -64,3 +64,55 @@ func TestReachWaitsForThePowerState(t *testing.T) {
 		})
 	}
 }
+
+// machine is a host whose operating system takes its time to shut down, or never does.
+type machine struct {
+	state  bmc.PowerState
+	obeys  time.Duration // 0 is never
+	sticks bool          // keeps its power whatever it is told
+	did    []bmc.PowerAction
+}
+
+func (m *machine) PowerState(context.Context) (bmc.PowerState, error) { return m.state, nil }
+
+func (m *machine) SetPower(_ context.Context, do bmc.PowerAction) error {
+	m.did = append(m.did, do)
+	switch {
+	case m.sticks:
+	case do == bmc.PowerOff:
+		m.state = bmc.Off
+	case do == bmc.PowerSoft && m.obeys > 0:
+		time.AfterFunc(m.obeys, func() { m.state = bmc.Off })
+	}
+	return nil
+}
+
+func TestSoftOffTakesThePowerAwayFromWhatDoesNotShutDown(t *testing.T) {
+	for name, c := range map[string]struct {
+		machine machine
+		forced  bool
+		did     []bmc.PowerAction
+		kind    fault.Kind
+	}{
+		"it shuts down in time": {machine{state: bmc.On, obeys: 20 * time.Second}, false, []bmc.PowerAction{bmc.PowerSoft}, ""},
+		"it never shuts down":   {machine{state: bmc.On}, true, []bmc.PowerAction{bmc.PowerSoft, bmc.PowerOff}, ""},
+		"it stays on":           {machine{state: bmc.On, sticks: true}, true, []bmc.PowerAction{bmc.PowerSoft, bmc.PowerOff}, fault.Deadline},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer stop()
+				forced, err := bmc.SoftOff(ctx, &c.machine, time.Minute, time.Second)
+				assert.Equal(t, c.forced, forced)
+				assert.Equal(t, c.did, c.machine.did)
+				if c.kind != "" {
+					assert.Equal(t, c.kind, fault.KindOf(err), "%v", err)
+					assert.Equal(t, bmc.On, c.machine.state)
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, bmc.Off, c.machine.state)
+			})
+		})
+	}
+}

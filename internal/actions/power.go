@@ -1,0 +1,203 @@
+package actions
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+)
+
+const powerStatus = "status"
+
+type powerResult struct {
+	action.Result
+	Before bmc.PowerState `json:"before"`
+	After  bmc.PowerState `json:"after"`
+	// Forced says that the operating system did not shut down in time.
+	Forced bool `json:"forced"`
+}
+
+var powerHost = &action.Action{
+	Name: "power",
+	Description: "Read or change a host's power through its BMC, and prove it. on does nothing to a running host; soft asks the operating system, and takes the power away after bmc.soft_grace; " +
+		"cycle and reset are for a running host. What interrupts a host that somebody has, or starts one that is being taken back, needs confirm.",
+	Params: []action.Param{hostParam,
+		{Name: "do", Type: action.String, Default: powerStatus, Enum: []string{powerStatus, string(bmc.PowerOn), string(bmc.PowerSoft), string(bmc.PowerOff), string(bmc.PowerCycle), string(bmc.PowerReset)}, Description: "What to do; status only looks."},
+		{Name: "confirm", Type: action.String, Description: "The host's name once more. Needed when a booking or a reservation has the host."}},
+	Output: []action.Field{{Name: "before, after", Description: "on or off."}, {Name: "forced", Description: "true when the operating system did not shut down in time."}},
+	Budget: sum(records, bmcSession, softPower, power),
+	Run: func(ctx context.Context, c *action.Call) (any, error) {
+		l, do := open(c), c.Params.String("do")
+		host, err := inventory.LoadHost(ctx, c.ST2, c.Params.String("host"))
+		if err != nil {
+			return nil, err
+		}
+		if err := l.mayPower(ctx, host, do); err != nil {
+			return nil, err
+		}
+		d, err := l.bmc(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		defer d.Close()
+		out := powerResult{}
+		if out.Before, err = d.PowerState(ctx); err != nil {
+			return nil, err
+		}
+		if err := l.Checkpoint(ctx); err != nil {
+			return nil, err
+		}
+		if err := l.change(ctx, d, host, do, &out); err != nil {
+			return nil, err
+		}
+		if out.After, err = d.PowerState(ctx); err != nil {
+			return nil, err
+		}
+		out.Result = action.Result{Host: host.Name, Changed: out.Before != out.After || slices.Contains([]string{string(bmc.PowerCycle), string(bmc.PowerReset)}, do),
+			Summary: fmt.Sprintf("%s: power is %s", host.Name, out.After)}
+		if out.Changed {
+			out.Summary += fmt.Sprintf(", it was %s (%s)", out.Before, do)
+		}
+		if out.Forced {
+			out.Summary += "; the operating system did not shut down in time"
+		}
+		return out, nil
+	},
+}
+
+// change does it and waits for its effect. A cycle or reset ends with the power on.
+func (l *lab) change(ctx context.Context, d bmc.Driver, host *inventory.Host, do string, out *powerResult) (err error) {
+	switch do {
+	case powerStatus:
+		return nil
+	case string(bmc.PowerSoft):
+		if out.Before == bmc.On {
+			out.Forced, err = l.softOff(ctx, d, host)
+		}
+		return err
+	case string(bmc.PowerOff):
+		return l.powered(ctx, d, host, bmc.PowerOff, bmc.Off)
+	}
+	return l.powered(ctx, d, host, bmc.PowerAction(do), bmc.On)
+}
+
+// mayPower refuses what would surprise whoever has the host.
+func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) error {
+	owner, err := l.Owner(ctx, host.Name)
+	if err != nil || owner == nil || do == powerStatus || l.Params.String("confirm") == host.Name {
+		return err
+	}
+	switch leaving := owner.Ending || owner.Quarantine != ""; {
+	case do == string(bmc.PowerOn) && leaving:
+		return fault.New(fault.Refused, "%s is being taken back or in quarantine: what the tenant left would start", host.Name).
+			WithHint("if that is meant, start it again with confirm=%s", host.Name)
+	case do == string(bmc.PowerOn):
+		return nil
+	}
+	return fault.New(fault.Refused, "%s belongs to %s, whose work would be interrupted", host.Name, owner.Whose()).
+		WithHint("if that is meant, start it again with confirm=%s", host.Name)
+}
+
+type bootedResult struct {
+	action.Result
+	// Booted were switched on, Running were on already, Skipped are not booked by what the dashboard says now, or not handed over yet.
+	Booted  []string `json:"booted"`
+	Running []string `json:"running"`
+	Skipped []string `json:"skipped"`
+	Failed  []string `json:"failed"`
+}
+
+var bootBookedHosts = &action.Action{
+	Name: "boot_booked_hosts",
+	Description: "After a power failure: switch on the hosts that tenants have, one after another (imaging.stagger). Only those that were handed over and that the dashboard confirms to be booked; " +
+		"one that runs is left alone.",
+	Output: []action.Field{{Name: "booted", Description: "Hosts that were switched on and are proven on."}, {Name: "running", Description: "Hosts that ran already."},
+		{Name: "skipped", Description: "Hosts that are not handed over, or that the dashboard does not confirm."}, {Name: "failed", Description: "Hosts whose power could not be read or switched on."}},
+	Budget: sum(records, records, manyHosts),
+	Run: func(ctx context.Context, c *action.Call) (any, error) {
+		l := open(c)
+		owners, err := l.Owners(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out := bootedResult{Booted: []string{}, Running: []string{}, Skipped: []string{}, Failed: []string{}}
+		for _, o := range owners {
+			if err := l.Checkpoint(ctx); err != nil {
+				return nil, err
+			}
+			into, err := l.bootBooked(ctx, o, &out)
+			if err != nil {
+				l.Info("%s: %v", o.Host, err)
+				if fault.Is(err, fault.Cancelled) {
+					return nil, err
+				}
+			}
+			*into = append(*into, o.Host)
+		}
+		out.Result = action.Result{Changed: len(out.Booted) > 0,
+			Summary: fmt.Sprintf("%d host(s) switched on, %d ran already, %d left off, %d failed", len(out.Booted), len(out.Running), len(out.Skipped), len(out.Failed))}
+		if len(out.Failed) > 0 {
+			return nil, fault.New(fault.Unproven, "%s: %v", out.Summary, out.Failed).WithHint("look at their BMCs, then start it again: what runs is left alone")
+		}
+		return out, nil
+	},
+}
+
+// manyHosts is the time for 40 hosts whose BMCs are all as slow as they may be. In a lab with more, that is not over at its end and is started again.
+func manyHosts(c *config.Config) time.Duration {
+	return 40 * (dashboardCalls(c, 1) + bmcSession(c) + power(c) + c.Imaging.Stagger.D())
+}
+
+// bootBooked switches one host on, and gives the list that it belongs to then.
+func (l *lab) bootBooked(ctx context.Context, o *booking.Owner, out *bootedResult) (into *[]string, err error) {
+	if booking.IsOwn(o.Job) || o.Ending || o.Quarantine != "" {
+		return &out.Skipped, nil
+	}
+	if over, err := l.handedOver(ctx, o); err != nil || !over {
+		return &out.Skipped, err
+	}
+	d, err := l.dashboard()
+	if err != nil {
+		return &out.Skipped, err
+	}
+	if now, err := d.Host(ctx, o.LabID); err != nil || !now.Booked {
+		return &out.Skipped, err
+	}
+	host, err := inventory.LoadHost(ctx, l.ST2, o.Host)
+	if err != nil {
+		return &out.Failed, err
+	}
+	b, err := l.bmc(ctx, host)
+	if err != nil {
+		return &out.Failed, err
+	}
+	defer b.Close()
+	switch state, err := b.PowerState(ctx); {
+	case err != nil:
+		return &out.Failed, err
+	case state == bmc.On:
+		return &out.Running, nil
+	}
+	if err := awaitStart(ctx, l.Store, l.Now, host.Name, l.Config.Imaging.Stagger.D(), 1); err != nil {
+		return &out.Failed, err
+	}
+	if err := l.powered(ctx, b, host, bmc.PowerOn, bmc.On); err != nil {
+		return &out.Failed, err
+	}
+	return &out.Booted, nil
+}
+
+// handedOver says whether the host's tenant has it.
+func (l *lab) handedOver(ctx context.Context, o *booking.Owner) (bool, error) {
+	all, err := l.Tasks(ctx, o.Job)
+	return slices.ContainsFunc(all, func(r *booking.TaskRecord) bool {
+		return r.Host == o.Host && r.HandedOver != nil && r.Outcome == booking.Done
+	}), err
+}

@@ -1,0 +1,107 @@
+package demo_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
+)
+
+func TestAnOperatorChangesThePowerOfAHost(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	var seen struct{ Before, After string }
+	power := func(do string, more ...string) {
+		t.Helper()
+		params := map[string]any{"host": host, "do": do}
+		for _, c := range more {
+			params["confirm"] = c
+		}
+		stdout(t, p.works("laas.power", params), &seen)
+	}
+	power("on") // nobody has it
+	assert.Equal(t, "on", p.host().Power)
+	power("off")
+	assert.Equal(t, "off", p.host().Power)
+	p.refused("laas.power", map[string]any{"host": host, "do": "cycle"}, "power")
+
+	p.dispatch(b[0])
+	p.asBooked()
+	power("status")
+	assert.Equal(t, "on", seen.After)
+	for _, do := range []string{"soft", "off", "cycle", "reset"} {
+		p.refused("laas.power", map[string]any{"host": host, "do": do}, "belongs to job 1", "confirm="+host)
+		p.refused("laas.power", map[string]any{"host": host, "do": do, "confirm": "hpe14"}, "belongs to job 1")
+	}
+	assert.Equal(t, "on", p.host().Power)
+	power("on")
+	assert.Equal(t, seen.Before, seen.After)
+	power("soft", host)
+	assert.Equal(t, "off", p.host().Power)
+	power("on")
+	assert.Equal(t, "on", p.host().Power)
+	p.dispatch(b[1])
+	p.asBefore()
+}
+
+func TestAPowerOffThatChangesNothingIsToldAndFreesNothing(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01")
+	p := open(t, demo.Options{Bodies: b, Slack: impatient})
+	p.dispatch(b[0])
+	p.asBooked()
+	for _, do := range []string{"off", "soft"} {
+		p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Forget})
+		p.refused("laas.power", map[string]any{"host": host, "do": do, "confirm": host}, "accepted power off, but after", "the power is not off")
+		assert.Equal(t, "on", p.host().Power)
+		p.Lab.Faults().Heal()
+	}
+}
+
+func TestAfterAPowerFailureOnlyHostsThatTenantsHaveAreSwitchedOn(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: impatient})
+	var out struct{ Booted, Running, Skipped, Failed []string }
+	boot := func() {
+		t.Helper()
+		stdout(t, p.works("laas.boot_booked_hosts", nil), &out)
+	}
+	boot()
+	assert.Empty(t, out.Booted, "nobody has any")
+	p.dispatch(b[0])
+	p.asBooked()
+	boot()
+	assert.Equal(t, []string{host}, out.Running)
+	require.NoError(t, p.Lab.World().PowerOff(host))
+	boot()
+	assert.Equal(t, []string{host}, out.Booted)
+	assert.Equal(t, "on", p.host().Power)
+
+	// Not without the dashboard's word.
+	require.NoError(t, p.Lab.World().PowerOff(host))
+	p.Lab.Faults().Add(faults.Fault{System: "dashboard", Kind: faults.Refuse})
+	boot()
+	assert.Equal(t, []string{host}, out.Skipped)
+	assert.Equal(t, "off", p.host().Power)
+	p.Lab.Faults().Heal()
+
+	// A BMC that says ok and does nothing.
+	p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Forget})
+	p.refused("laas.boot_booked_hosts", nil, "1 failed", host)
+	p.Lab.Faults().Heal()
+
+	// One that is lent out is its holder's business.
+	p.dispatch(b[1])
+	p.asBefore()
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	boot()
+	assert.Equal(t, []string{host}, out.Skipped)
+	assert.Equal(t, "off", p.host().Power)
+	assert.NotEmpty(t, p.Engine.Keys().List(booking.OwnerPrefix))
+}
