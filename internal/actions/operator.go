@@ -179,6 +179,6 @@ func (h *hostRun) finishOld(ctx context.Context, what string) (any, error) {
 func All() action.Set {
 	return action.Set{
 		claimHosts, setPorts, scheduleImaging, bootToNetwork, followImaging, verifyHost, createBMCAccount, configureHost, handOver,
-		powerHost, bootBookedHosts, isolateHost, rejoinHost, networkPlan, networkVerify, driftReport, takeHost, giveBack, attachNIC, networkCreate, networkDelete, grantVPN, revokeVPN, releaseStep, proveRelease, reportJob, reconcile, resumeJob, adoptHost, returnHost, retireHost,
+		powerHost, bootBookedHosts, rotateBMCPassword, isolateHost, rejoinHost, networkPlan, networkVerify, driftReport, takeHost, giveBack, attachNIC, networkCreate, networkDelete, grantVPN, revokeVPN, releaseStep, proveRelease, reportJob, reconcile, resumeJob, adoptHost, returnHost, retireHost,
 	}
 }

@@ -3,6 +3,7 @@ package bmctest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func Conformance(t *testing.T, target bmc.Target, opts Opts) {
 		{"a slot that was cleared is used again", (*suite).reuse},
 		{"the administrator's slot is left alone", (*suite).protected},
 		{"bad names and passwords are refused before anything is sent", (*suite).input},
+		{"the administrator's password is changed, and the old one dies", (*suite).adminPassword},
 		{"a wrong password and an unknown user are told from a BMC that does not answer", (*suite).logins},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(s, t, s.open(t)) })
@@ -245,4 +247,29 @@ func (s *suite) refused(t *testing.T, name string, password secret.String) {
 	t.Helper()
 	err := s.opts.TryLogin(t.Context(), s.as(name, password))
 	assert.Equal(t, fault.Credentials, fault.KindOf(err), "%s: %v", name, err)
+}
+
+func (s *suite) adminPassword(t *testing.T, d bmc.Driver) {
+	changer, ok := d.(bmc.AdminPassword)
+	if !ok {
+		t.Skip("the driver does not change the administrator's password")
+	}
+	ctx := t.Context()
+	for _, bad := range []string{"", strings.Repeat("x", 21)} {
+		assert.Equal(t, fault.Input, fault.KindOf(changer.SetAdminPassword(ctx, secret.New(bad))))
+	}
+	old, fresh := s.target, s.target
+	fresh.Password = secret.New("n3wSecret.Admin1")
+	require.NoError(t, changer.SetAdminPassword(ctx, fresh.Password))
+	t.Cleanup(func() { // the BMC is the other tests' too
+		ctx := context.WithoutCancel(ctx)
+		d, err := s.opts.Open(ctx, fresh)
+		require.NoError(t, err)
+		require.NoError(t, d.(bmc.AdminPassword).SetAdminPassword(ctx, old.Password))
+		require.NoError(t, d.Close())
+	})
+	_, err := d.PowerState(ctx)
+	require.NoError(t, err, "the driver goes on")
+	assert.Equal(t, fault.Credentials, fault.KindOf(s.opts.TryLogin(ctx, old)))
+	require.NoError(t, s.opts.TryLogin(ctx, fresh))
 }

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -104,4 +105,48 @@ func TestAfterAPowerFailureOnlyHostsThatTenantsHaveAreSwitchedOn(t *testing.T) {
 	assert.Equal(t, []string{host}, out.Skipped)
 	assert.Equal(t, "off", p.host().Power)
 	assert.NotEmpty(t, p.Engine.Keys().List(booking.OwnerPrefix))
+}
+
+func TestTheLabsOwnPasswordOnABMCIsRotated(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	read := func() (user, password string) {
+		t.Helper()
+		text, found := p.Engine.Keys().GetSecret("laas.secret.bmc_admin." + host)
+		require.True(t, found)
+		var l struct{ User, Password string }
+		require.NoError(t, json.Unmarshal([]byte(text.Reveal()), &l))
+		return l.User, l.Password
+	}
+	user, old := read()
+	require.True(t, p.Lab.BMC(host).Login(user, old))
+	p.refused("laas.rotate_bmc_password", map[string]any{"host": host, "confirm": "x"}, "confirm must be")
+
+	// The BMC takes it and the run is broken off before the key is rewritten: the next one goes on.
+	rotate := map[string]any{"host": host, "confirm": host}
+	p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "user.set", Kind: faults.Forget})
+	p.refused("laas.rotate_bmc_password", rotate)
+	p.Lab.Faults().Heal()
+	_, now := read()
+	assert.Equal(t, old, now)
+	assert.True(t, p.Lab.BMC(host).Login(user, old))
+
+	p.works("laas.rotate_bmc_password", rotate)
+	_, now = read()
+	assert.NotEqual(t, old, now)
+	assert.True(t, p.Lab.BMC(host).Login(user, now))
+	assert.False(t, p.Lab.BMC(host).Login(user, old))
+	_, waits := p.Engine.Keys().Get("laas.secret.bmc_next." + host)
+	assert.False(t, waits)
+	for _, e := range p.Engine.Executions() {
+		text, err := json.Marshal(e)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), now)
+		assert.NotContains(t, string(text), old)
+	}
+	p.dispatch(b[0])
+	p.asBooked()
+	p.dispatch(b[1])
+	p.asBefore()
 }
