@@ -10,6 +10,7 @@ tools=(
   'openipmi        command -v ipmi_sim'
   'ldap-utils      command -v ldapsearch'
   'netplan.io      command -v netplan'
+  'ifupdown        command -v ifquery'
   'python3         command -v python3'
   'python3-jinja2  test -d /usr/lib/python3/dist-packages/jinja2'
   'python3-yaml    test -d /usr/lib/python3/dist-packages/yaml'

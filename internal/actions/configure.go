@@ -197,7 +197,7 @@ func (h *hostRun) interfaces() []hostnet.NIC {
 	public := h.Config.Network.PublicVLANs
 	var out []hostnet.NIC
 	for _, nic := range h.host.NICs {
-		n := hostnet.NIC{MAC: string(nic.MAC), Name: nic.Name}
+		n := hostnet.NIC{MAC: string(nic.MAC), Name: nic.Name, MTU: h.Config.Network.MTU}
 		for _, v := range h.work.Network.Network.Ports[nic.MAC] {
 			if v.Tagged {
 				n.VLANs = append(n.VLANs, hostnet.VLAN{ID: v.ID, DHCP: slices.Contains(public, v.ID)})

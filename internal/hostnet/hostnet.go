@@ -27,6 +27,8 @@ type NIC struct {
 	Untagged bool
 	// VLANs are the tagged ones.
 	VLANs []VLAN
+	// MTU of the interface and its VLANs; 0 leaves what the system chooses.
+	MTU int
 }
 
 // VLAN is a tagged VLAN on an interface.
@@ -61,11 +63,17 @@ func Detect(exists func(path string) bool) (Renderer, error) {
 	switch {
 	case exists("/etc/netplan"):
 		return netplan{cloudInit}, nil
+	case exists("/etc/wicked"):
+		return ifcfg{suse: true, cloudInit: cloudInit}, nil
 	case exists("/etc/NetworkManager/system-connections"):
 		return networkManager{cloudInit}, nil
+	case exists(ifcfgRHEL):
+		return ifcfg{cloudInit: cloudInit}, nil
+	case exists("/etc/network/interfaces"):
+		return ifupdown{cloudInit}, nil
 	}
-	return nil, fault.New(fault.Refused, "the host configures its network neither with netplan nor with NetworkManager").
-		WithHint("use an image with /etc/netplan or /etc/NetworkManager/system-connections")
+	return nil, fault.New(fault.Refused, "the host configures its network in no way that the pack knows: netplan, wicked, NetworkManager, ifcfg or ifupdown").
+		WithHint("use an image with one of /etc/netplan, /etc/wicked, /etc/NetworkManager/system-connections, %s, /etc/network/interfaces", ifcfgRHEL)
 }
 
 // cloudInit says whether the image has cloud-init, which would write a configuration of its own at the next boot.
@@ -87,6 +95,7 @@ type port struct {
 	mac string
 	// carries says that the interface must be up.
 	carries  bool
+	mtu      int
 	untagged link
 	vlans    []link
 }
@@ -122,7 +131,7 @@ func plan(nics []NIC) ([]port, error) {
 		return next - 1
 	}
 	for n, nic := range nics {
-		p := port{n: n, mac: normal(nic.MAC), carries: nic.DHCP || nic.Untagged || len(nic.VLANs) > 0}
+		p := port{n: n, mac: normal(nic.MAC), mtu: nic.MTU, carries: nic.DHCP || nic.Untagged || len(nic.VLANs) > 0}
 		p.untagged = link{metric: metric(nic.DHCP)}
 		for _, v := range slices.SortedFunc(slices.Values(nic.VLANs), func(a, b VLAN) int { return cmp.Compare(a.ID, b.ID) }) {
 			// The number keeps the names of one VLAN on two interfaces apart. The kernel allows 15 characters.
@@ -132,6 +141,9 @@ func plan(nics []NIC) ([]port, error) {
 	}
 	return ports, nil
 }
+
+// What an MTU can be: IPv6 needs the least, Ethernet hardware has the most.
+const minMTU, maxMTU = 1280, 9216
 
 // check tells everything that is wrong at once.
 func check(nics []NIC) error {
@@ -149,6 +161,9 @@ func check(nics []NIC) error {
 			add(".mac", "%s is there twice", mac)
 		default:
 			seen[mac] = true
+		}
+		if nic.MTU != 0 && (nic.MTU < minMTU || nic.MTU > maxMTU) {
+			add(".mtu", "%d is no MTU (%d to %d)", nic.MTU, minMTU, maxMTU)
 		}
 		ids := map[int]bool{}
 		for j, v := range nic.VLANs {

@@ -36,13 +36,17 @@ var cases = map[string][]hostnet.NIC{
 		{MAC: "48:df:37:1d:13:01", DHCP: true, Untagged: true},
 		{MAC: "48:df:37:1d:13:00", DHCP: true, Untagged: true, VLANs: []hostnet.VLAN{{ID: 4094, DHCP: true}, {ID: 1}}},
 	},
+	"large frames": {
+		{MAC: "48:df:37:1d:13:00", DHCP: true, Untagged: true, MTU: 9000, VLANs: []hostnet.VLAN{{ID: 200}}},
+	},
 	"nothing": {
 		{MAC: "48:df:37:1d:13:00"},
 	},
 }
 
 func renderers(t *testing.T) []hostnet.Renderer {
-	return []hostnet.Renderer{detect(t, "/etc/netplan", "/etc/cloud/cloud.cfg.d"), detect(t, "/etc/NetworkManager/system-connections")}
+	return []hostnet.Renderer{detect(t, "/etc/netplan", "/etc/cloud/cloud.cfg.d"), detect(t, "/etc/NetworkManager/system-connections"),
+		detect(t, "/etc/network/interfaces"), detect(t, "/etc/sysconfig/network-scripts"), detect(t, "/etc/wicked")}
 }
 
 func detect(t *testing.T, there ...string) hostnet.Renderer {
@@ -98,7 +102,7 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	nics := []hostnet.NIC{
 		{MAC: "48:df:37:1d:13:00", VLANs: []hostnet.VLAN{{ID: 0}, {ID: 4095}, {ID: 100}, {ID: 100, DHCP: true}}},
 		{MAC: "48-DF-37-1D-13-00"},
-		{MAC: "ens4f0"},
+		{MAC: "ens4f0", MTU: 100},
 		{MAC: ""},
 		{MAC: "00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01"},
 	}
@@ -109,7 +113,7 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 		assert.Equal(t, fault.Input, fault.KindOf(err))
 		for _, text := range []string{
 			"nics[0].vlans[0]: 0 is no VLAN id", "nics[0].vlans[1]: 4095 is no VLAN id", "nics[0].vlans[3]: VLAN 100 is there twice",
-			"nics[1].mac: 48:df:37:1d:13:00 is there twice", `nics[2].mac: "ens4f0" is no MAC address`, "nics[3].mac", "nics[4].mac",
+			"nics[1].mac: 48:df:37:1d:13:00 is there twice", `nics[2].mac: "ens4f0" is no MAC address`, "nics[2].mtu: 100 is no MTU (1280 to 9216)", "nics[3].mac", "nics[4].mac",
 		} {
 			assert.Contains(t, err.Error(), text)
 		}
@@ -121,11 +125,15 @@ func TestDetect(t *testing.T) {
 		there []string
 		want  string
 	}{
-		"netplan":                       {[]string{"/etc/netplan"}, "netplan"},
-		"NetworkManager":                {[]string{"/etc/NetworkManager/system-connections"}, "networkmanager"},
-		"netplan before NetworkManager": {[]string{"/etc/NetworkManager/system-connections", "/etc/netplan"}, "netplan"},
-		"ifupdown":                      {[]string{"/etc/network/interfaces"}, ""},
-		"nothing":                       {nil, ""},
+		"netplan":                        {[]string{"/etc/netplan"}, "netplan"},
+		"NetworkManager":                 {[]string{"/etc/NetworkManager/system-connections"}, "networkmanager"},
+		"netplan before NetworkManager":  {[]string{"/etc/NetworkManager/system-connections", "/etc/netplan"}, "netplan"},
+		"ifupdown":                       {[]string{"/etc/network/interfaces"}, "ifupdown"},
+		"netplan before ifupdown":        {[]string{"/etc/network/interfaces", "/etc/netplan"}, "netplan"},
+		"Red Hat without NetworkManager": {[]string{"/etc/sysconfig/network-scripts"}, "ifcfg"},
+		"NetworkManager before ifcfg":    {[]string{"/etc/sysconfig/network-scripts", "/etc/NetworkManager/system-connections"}, "networkmanager"},
+		"SUSE":                           {[]string{"/etc/wicked", "/etc/NetworkManager/system-connections"}, "wicked"},
+		"nothing":                        {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := hostnet.Detect(func(path string) bool { return slices.Contains(tc.there, path) })
@@ -176,12 +184,21 @@ func TestNamesFitTheKernel(t *testing.T) {
 		names := map[string]bool{}
 		for _, f := range files {
 			for line := range strings.Lines(string(f.Data)) {
-				line = strings.TrimPrefix(strings.TrimSpace(line), "interface-name=")
-				if strings.HasPrefix(line, "v4094-") {
+				line = strings.TrimSpace(line)
+				for _, prefix := range []string{"interface-name=", "auto ", "DEVICE="} {
+					line = strings.TrimPrefix(line, prefix)
+				}
+				if strings.HasPrefix(line, "v4094-") || strings.HasPrefix(line, "wire") && strings.HasSuffix(line, ".4094") {
 					name := strings.TrimSuffix(line, ":")
 					assert.LessOrEqual(t, len(name), 15)
 					names[name] = true
 				}
+			}
+		}
+		for _, f := range files { // wicked's are in the names of files
+			if name, ok := strings.CutPrefix(f.Path, "/etc/sysconfig/network/ifcfg-v"); ok {
+				assert.LessOrEqual(t, len("v"+name), 15)
+				names["v"+name] = true
 			}
 		}
 		assert.Len(t, names, 256, r.Name())

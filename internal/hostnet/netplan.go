@@ -36,6 +36,7 @@ func netplanWires(b *strings.Builder, ports []port) {
 		b.WriteString(title)
 		title = ""
 		fmt.Fprintf(b, "    %s:\n      match:\n        macaddress: %q\n", wire(p), p.mac)
+		netplanMTU(b, p)
 		netplanAddresses(b, p.untagged)
 	}
 }
@@ -51,8 +52,15 @@ func netplanVLANs(b *strings.Builder, ports []port) {
 			b.WriteString(title)
 			title = ""
 			fmt.Fprintf(b, "    %s:\n      id: %d\n      link: %s\n", v.name, v.id, wire(p))
+			netplanMTU(b, p)
 			netplanAddresses(b, v)
 		}
+	}
+}
+
+func netplanMTU(b *strings.Builder, p port) {
+	if p.mtu > 0 {
+		fmt.Fprintf(b, "      mtu: %d\n", p.mtu)
 	}
 }
 

@@ -51,7 +51,7 @@ func vlanID(v link) string { return "laas-" + v.name }
 func keyfileWire(p port) string {
 	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=ethernet\nautoconnect=%t\n", wireID(p), uuid(wireID(p), p.mac), p.carries) +
 		tireless(p.carries) +
-		fmt.Sprintf("\n[ethernet]\nmac-address=%s\n", strings.ToUpper(p.mac)) +
+		fmt.Sprintf("\n[ethernet]\nmac-address=%s\n", strings.ToUpper(p.mac)) + keyfileMTU(p) +
 		keyfileAddresses(p.untagged)
 }
 
@@ -59,8 +59,24 @@ func keyfileWire(p port) string {
 func keyfileVLAN(p port, v link) string {
 	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=vlan\ninterface-name=%s\nautoconnect=true\n", vlanID(v), uuid(vlanID(v), p.mac), v.name) +
 		tireless(true) +
+		keyfileEthernet(p) +
 		fmt.Sprintf("\n[vlan]\nflags=1\nid=%d\nparent=%s\n", v.id, uuid(wireID(p), p.mac)) +
 		keyfileAddresses(v)
+}
+
+func keyfileMTU(p port) string {
+	if p.mtu == 0 {
+		return ""
+	}
+	return fmt.Sprintf("mtu=%d\n", p.mtu)
+}
+
+// keyfileEthernet is a VLAN's own section for the MTU, if there is one.
+func keyfileEthernet(p port) string {
+	if p.mtu == 0 {
+		return ""
+	}
+	return "\n[ethernet]\n" + keyfileMTU(p)
 }
 
 // tireless keeps a connection from giving up: its network may come up long after the host, when the switch port is changed.

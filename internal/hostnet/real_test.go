@@ -76,3 +76,35 @@ func TestRealNetplanKeepsVLANsOfTwoInterfacesApart(t *testing.T) {
 	}
 	assert.NotContains(t, made["wire0.network"], "VLAN=v200-1")
 }
+
+// ifquery is ifupdown's own reader of the file: what it prints is what ifup would go by.
+func TestRealIfqueryReadsEveryConfiguration(t *testing.T) {
+	program := testreal.Need(t, "ifquery")[0]
+	for name, want := range map[string][]string{ // in their order; lo comes first
+		"quick booking, one public network":                         {"wire0"},
+		"private untagged network and nothing public":               {"wire0"},
+		"public tagged beside private, two NICs with the same VLAN": {"wire0", "v200-0", "wire1", "v100-1", "v200-1"},
+		"large frames": {"wire0", "v200-0"},
+		"nothing":      nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, err := detect(t, "/etc/network/interfaces").Files(cases[name])
+			require.NoError(t, err)
+			file := filepath.Join(t.TempDir(), "interfaces")
+			require.NoError(t, os.WriteFile(file, files[0].Data, 0o644))
+			out, err := exec.Command(program, "--list", "-i", file).CombinedOutput()
+			require.NoError(t, err, string(out))
+			assert.Equal(t, append([]string{"lo"}, want...), strings.Fields(string(out)))
+			for _, link := range want {
+				out, err := exec.Command(program, "-i", file, link).CombinedOutput()
+				require.NoError(t, err, string(out))
+				if strings.HasPrefix(link, "v") {
+					assert.Contains(t, string(out), "type vlan id "+strings.SplitN(link[1:], "-", 2)[0])
+				}
+				if name == "large frames" {
+					assert.Contains(t, string(out), "mtu 9000")
+				}
+			}
+		})
+	}
+}

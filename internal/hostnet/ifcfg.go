@@ -1,0 +1,117 @@
+package hostnet
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ifcfg writes one file for each interface: in the dialect of Red Hat's network-scripts, for images without NetworkManager, or in that of SUSE's
+// wicked (ifcfg(5)).
+type ifcfg struct {
+	suse      bool
+	cloudInit cloudInit
+}
+
+const (
+	ifcfgRHEL = "/etc/sysconfig/network-scripts"
+	ifcfgSUSE = "/etc/sysconfig/network"
+)
+
+func (r ifcfg) Name() string {
+	if r.suse {
+		return "wicked"
+	}
+	return "ifcfg"
+}
+
+func (r ifcfg) dir() string {
+	if r.suse {
+		return ifcfgSUSE
+	}
+	return ifcfgRHEL
+}
+
+// Apply is for a running host; names change with its next start only.
+func (r ifcfg) Apply() string {
+	if r.suse {
+		return "systemctl restart wicked"
+	}
+	return "systemctl restart network"
+}
+
+// Stale are all interfaces but the loopback's, and SUSE's routes.
+func (r ifcfg) Stale() []string {
+	at := r.dir() + "/ifcfg-"
+	out := []string{at + "[^l]*", at + "l[^o]*", at + "lo?*", staleNames}
+	if r.suse {
+		out = append(out, ifcfgSUSE+"/routes", ifcfgSUSE+"/ifroute-*")
+	}
+	return out
+}
+
+func (r ifcfg) Files(nics []NIC) ([]File, error) {
+	ports, err := plan(nics)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	add := func(name, text string) {
+		files = append(files, File{r.dir() + "/ifcfg-" + name, 0o644, []byte(header + text)})
+	}
+	for _, p := range ports {
+		add(wire(p), r.wire(p))
+		for _, v := range p.vlans {
+			add(r.vlanName(p, v), r.vlan(p, v))
+		}
+	}
+	files = append(files, names(ports)...)
+	return append(files, r.cloudInit.files()...), nil
+}
+
+// wire also writes interfaces that are to stay down: without a file, an installer's default may start them.
+func (r ifcfg) wire(p port) string {
+	if r.suse {
+		start := "off"
+		if p.carries {
+			start = "auto"
+		}
+		return fmt.Sprintf("STARTMODE='%s'\n", start) + r.rest(p, p.untagged)
+	}
+	up := "no"
+	if p.carries {
+		up = "yes"
+	}
+	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=%s\nNM_CONTROLLED=no\n", wire(p), strings.ToUpper(p.mac), up) + r.rest(p, p.untagged)
+}
+
+func (r ifcfg) vlan(p port, v link) string {
+	if r.suse {
+		return fmt.Sprintf("STARTMODE='auto'\nETHERDEVICE='%s'\nVLAN_ID='%d'\n", wire(p), v.id) + r.rest(p, v)
+	}
+	return fmt.Sprintf("DEVICE=%s\nVLAN=yes\nONBOOT=yes\nNM_CONTROLLED=no\n", r.vlanName(p, v)) + r.rest(p, v)
+}
+
+// vlanName is a VLAN's name. Red Hat's scripts read parent and number out of it.
+func (r ifcfg) vlanName(p port, v link) string {
+	if r.suse {
+		return v.name
+	}
+	return fmt.Sprintf("%s.%d", wire(p), v.id)
+}
+
+// rest is the MTU, and whether the link gets addresses and a default route.
+func (r ifcfg) rest(p port, l link) string {
+	text := ""
+	if p.mtu != 0 {
+		text = fmt.Sprintf("MTU=%d\n", p.mtu)
+	}
+	switch {
+	case r.suse && l.dhcp():
+		return text + fmt.Sprintf("BOOTPROTO='dhcp'\nDHCLIENT_SET_DEFAULT_ROUTE='yes'\nDHCLIENT_ROUTE_PRIORITY='%d'\n", l.metric)
+	case r.suse:
+		return text + "BOOTPROTO='none'\n"
+	case l.dhcp():
+		return text + fmt.Sprintf("BOOTPROTO=dhcp\nDEFROUTE=yes\nMETRIC=%d\nPERSISTENT_DHCLIENT=yes\nIPV6INIT=yes\nIPV6_AUTOCONF=yes\n", l.metric)
+	}
+	return text + "BOOTPROTO=none\nDEFROUTE=no\nIPV6INIT=no\n"
+}
