@@ -213,7 +213,7 @@ func (s wipeStep) reach(ctx context.Context, f *fog.Client, limit time.Duration,
 
 func (s wipeStep) certify(ctx context.Context, disks []fog.Disk) error {
 	s.rec.Wipe.Complete = s.time()
-	c := &booking.Certificate{Host: s.host.Name, Job: s.job.Job, Method: s.rec.Wipe.Method, Disks: []booking.Disk{}, TaskID: s.rec.Wipe.TaskID,
+	c := &booking.Certificate{Host: s.host.Name, Job: s.job.Job, Method: s.rec.Wipe.Method, Scope: booking.WipeScope, Disks: []booking.Disk{}, TaskID: s.rec.Wipe.TaskID,
 		Started: s.rec.Wipe.Started, Complete: *s.rec.Wipe.Complete}
 	for _, d := range disks {
 		c.Disks = append(c.Disks, booking.Disk(d))

@@ -3,7 +3,6 @@ package bmc
 
 import (
 	"context"
-	"crypto/tls"
 	"time"
 
 	"stackstorm-laas/internal/fault"
@@ -86,6 +85,12 @@ type Accounts interface {
 	ClearAccount(ctx context.Context, slot int) error
 }
 
+// AdminPassword changes the password of the very login that the driver uses, and proves the new one with a login of its own. After an error
+// either password may be in force; trying the login tells. Not every driver has it.
+type AdminPassword interface {
+	SetAdminPassword(ctx context.Context, password secret.String) error
+}
+
 // Driver is a session on a BMC. A failed call can be repeated: a lost session is made anew.
 type Driver interface {
 	Power
@@ -108,10 +113,6 @@ type Target struct {
 	Timeout time.Duration
 	// Retry repeats connecting, and nothing else, after time-outs.
 	Retry retry.Policy
-	// MinInterval is the least time between two commands.
-	MinInterval time.Duration
-	// TLS says which certificates are trusted, for protocols over HTTPS; nil trusts the system's. A lab that verifies none says so in it.
-	TLS *tls.Config
 }
 
 // Reach reads the power state at every interval until it is the wanted one. Failures that pass are overlooked until ctx ends; what

@@ -44,12 +44,17 @@ type Certificate struct {
 	// Job is the booking that ended; 0 when an operator had the host wiped.
 	Job    int    `json:"job,omitempty"`
 	Method string `json:"method"`
+	// Scope says which of the host's disks were wiped, as far as the method's maker says.
+	Scope string `json:"scope"`
 	// Disks are those that FOG's hardware inventory of the host names; empty when it has none.
 	Disks    []Disk    `json:"disks"`
 	TaskID   int       `json:"fog_task"`
 	Started  time.Time `json:"started"`
 	Complete time.Time `json:"complete"`
 }
+
+// WipeScope is what FOG's wipe tasks do (docs/hardware.md): other disks of the host are left as they are.
+const WipeScope = "the first disk, as FOG's wipe tasks do"
 
 // CertificateKey is where the certificate of a FOG task is.
 func CertificateKey(host string, task int) string { return fmt.Sprintf("laas.wipe.%s.%d", host, task) }

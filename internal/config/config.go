@@ -98,7 +98,6 @@ type SSH struct {
 	CommandTimeout Duration `json:"command_timeout" default:"120" max:"300" desc:"Seconds one command on a host may take."`
 	ReadyTimeout   Duration `json:"ready_timeout" default:"300" max:"1800" desc:"Seconds within which a host must answer on its booked network."`
 	ReadyInterval  Duration `json:"ready_interval" default:"5" max:"60" desc:"Seconds between two tries to reach a host."`
-	NetworkGuard   Duration `json:"network_guard" default:"300" max:"1800" desc:"Seconds after its start within which a host must have been reached on its booked network; it returns to its former network configuration by itself otherwise."`
 }
 
 // Network configures switch ports.
@@ -128,8 +127,6 @@ type Imaging struct {
 	MaxParallel  int      `json:"max_parallel" max:"1000" desc:"FOG tasks of the pack at once. Leave empty for as many as FOG's storage nodes have slots."`
 	Queue        Duration `json:"queue" default:"7200" max:"28800" desc:"Seconds a host may wait for its turn when all slots are taken."`
 	Stagger      Duration `json:"stagger" default:"5" max:"60" desc:"Seconds between switching on two hosts, to spare the mains and the DHCP server."`
-	Capture      Duration `json:"capture_deadline" default:"7200" max:"21600" desc:"Seconds a disk may take to be captured into an image, after check-in."`
-	Expiry       Duration `json:"snapshot_expiry" default:"0" max:"31536000" desc:"Seconds after which a snapshot is deleted. 0 keeps all."`
 	BootMode     string   `json:"boot_mode" default:"auto" enum:"auto,legacy,efi" desc:"How hosts boot from the network; auto keeps what the BMC shows."`
 }
 
@@ -140,9 +137,6 @@ type BMC struct {
 	PowerTimeout Duration `json:"power_timeout" default:"120" max:"600" desc:"Seconds within which a host must reach the power state asked for."`
 	PollInterval Duration `json:"poll_interval" default:"3" max:"60" desc:"Seconds between two looks at the power state."`
 	SoftGrace    Duration `json:"soft_grace" default:"120" max:"600" desc:"Seconds an operating system gets to shut down before its power is taken away."`
-	MinInterval  Duration `json:"min_interval" default:"0.05" max:"5" desc:"Seconds between two commands to one BMC; slow BMCs lose commands that come faster."`
-	VerifyTLS    bool     `json:"verify_tls" default:"true" desc:"Verify the certificates of Redfish BMCs (tls.ca_file adds a CA). Switch it off only on a network that nobody else is on."`
-	Health       string   `json:"health" default:"refuse" enum:"refuse,warn,ignore" desc:"What becomes of a host whose BMC reports a critical state: it is refused, or imaged with a note, or nobody looks."`
 	TenantUser   string   `json:"tenant_user" default:"OPNFV" desc:"Name of the tenant's BMC account, at most 16 characters."`
 	HelpURL      string   `json:"help_url" desc:"Page that tells users how to use a BMC; put into their message."`
 }

@@ -38,7 +38,7 @@ func TestWhenABookingEndsItsDisksAreWipedAndThereIsACertificate(t *testing.T) {
 	certificates := p.certificates()
 	require.Len(t, certificates, 1)
 	c := certificates[0]
-	assert.Equal(t, booking.Certificate{Host: host, Job: job, Method: "normal", Disks: []booking.Disk{{Model: "SIMDISK", Serial: p.Lab.World().DiskSerial(host)}},
+	assert.Equal(t, booking.Certificate{Host: host, Job: job, Method: "normal", Scope: booking.WipeScope, Disks: []booking.Disk{{Model: "SIMDISK", Serial: p.Lab.World().DiskSerial(host)}},
 		TaskID: c.TaskID, Started: c.Started, Complete: c.Complete}, c)
 	task, ok := p.Lab.World().Task(c.TaskID)
 	require.True(t, ok)
