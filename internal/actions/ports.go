@@ -55,6 +55,9 @@ var setPorts = &action.Action{
 
 func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 	sw, state := c.Params.String("switch"), c.Params.String("state")
+	if err := enough(c, state); err != nil {
+		return nil, err
+	}
 	w := &portWrite{lab: open(c), sw: sw, state: state, rec: booking.PortsRecord{Switch: sw, State: state, Job: c.Params.Int("job_id"), Epoch: c.Params.Int("epoch")}}
 	var err error
 	if state == stateIsolated {
@@ -79,6 +82,23 @@ func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 		out.Summary += fmt.Sprintf("; %d of them had been changed by hand, and were overwritten", w.drift)
 	}
 	return out, nil
+}
+
+// enough says which parameters the state needs.
+func enough(c *action.Call, state string) error {
+	var problems []fault.Problem
+	need := func(there bool, name string) {
+		if !there {
+			problems = append(problems, fault.Problem{Path: name, Text: "is required for state " + state})
+		}
+	}
+	if state == stateIsolated {
+		need(c.Params.String("host") != "", "host")
+	} else {
+		need(c.Params.Int("job_id") != 0, "job_id")
+		need(c.Params.Int("epoch") != 0, "epoch")
+	}
+	return fault.FromProblems(fault.Input, "parameters of set_ports", problems)
 }
 
 // isolated collects the ports of one host, whoever has it.

@@ -71,9 +71,15 @@ type machine struct {
 	obeys  time.Duration // 0 is never
 	sticks bool          // keeps its power whatever it is told
 	did    []bmc.PowerAction
+	down   time.Time // when it has shut down
 }
 
-func (m *machine) PowerState(context.Context) (bmc.PowerState, error) { return m.state, nil }
+func (m *machine) PowerState(context.Context) (bmc.PowerState, error) {
+	if !m.down.IsZero() && !time.Now().Before(m.down) {
+		m.state = bmc.Off
+	}
+	return m.state, nil
+}
 
 func (m *machine) SetPower(_ context.Context, do bmc.PowerAction) error {
 	m.did = append(m.did, do)
@@ -82,7 +88,7 @@ func (m *machine) SetPower(_ context.Context, do bmc.PowerAction) error {
 	case do == bmc.PowerOff:
 		m.state = bmc.Off
 	case do == bmc.PowerSoft && m.obeys > 0:
-		time.AfterFunc(m.obeys, func() { m.state = bmc.Off })
+		m.down = time.Now().Add(m.obeys)
 	}
 	return nil
 }

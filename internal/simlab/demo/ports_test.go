@@ -117,6 +117,8 @@ func TestAnIsolatedHostStaysCutOffWhateverItsBookingDoes(t *testing.T) {
 	p.dispatch(b[0])
 	p.asBooked()
 	p.refused("laas.isolate_host", map[string]any{"host": host, "confirm": "hpe14"}, "confirm must be")
+	p.refused("laas.set_ports", map[string]any{"switch": p.port(0).Switch, "state": "isolated"}, "host: is required")
+	p.refused("laas.set_ports", map[string]any{"switch": p.port(0).Switch, "state": "booked"}, "job_id: is required", "epoch: is required")
 	assert.False(t, allShut(p.host()))
 	p.works("laas.isolate_host", map[string]any{"host": host, "confirm": host})
 	p.works("laas.isolate_host", map[string]any{"host": host, "confirm": host})
