@@ -34,6 +34,11 @@ func createAccount(ctx context.Context, h *hostRun) (any, error) {
 	if h.work.Hardware == nil || !h.work.Hardware.Hardware.CreateBMC {
 		return h.result(false, "the booking asks for no BMC account"), nil
 	}
+	release, err := h.lease(ctx, h.host)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	target, err := h.bmcTarget(ctx, h.host)
 	if err != nil {
 		return nil, err
@@ -59,6 +64,7 @@ func createAccount(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.Save(ctx, h.rec); err != nil {
 		return nil, err
 	}
+	_ = d.Close() // one session at a time
 	tenant := target
 	tenant.User, tenant.Password = h.rec.BMC.User, password
 	if err := ipmi.TryLogin(ctx, tenant); err != nil {

@@ -20,8 +20,10 @@ func dashboardCalls(c *config.Config, n int) time.Duration {
 	return time.Duration(n) * (c.Dashboard.Retry.D() + c.Dashboard.Timeout.D())
 }
 
-// bmcSession is a login and up to 40 exchanges: an account takes that many.
-func bmcSession(c *config.Config) time.Duration { return c.BMC.Retry.D() + 40*c.BMC.Timeout.D() }
+// bmcSession is the wait for another action's session, a login and up to 40 exchanges: an account takes that many.
+func bmcSession(c *config.Config) time.Duration {
+	return leaseWait(c) + c.BMC.Retry.D() + 40*c.BMC.Timeout.D()
+}
 
 // power is one change of power state, proven.
 func power(c *config.Config) time.Duration { return c.BMC.Timeout.D() + c.BMC.PowerTimeout.D() }

@@ -71,8 +71,22 @@ func (l *lab) bmcTarget(ctx context.Context, h *inventory.Host) (bmc.Target, err
 		Timeout: l.Config.BMC.Timeout.D(), Retry: action.Policy(l.Config.BMC.Retry)}, err
 }
 
-// bmc logs in to the host's BMC. The caller closes it.
+// bmc logs in to the host's BMC, when no other action has a session there. The caller closes it.
 func (l *lab) bmc(ctx context.Context, h *inventory.Host) (bmc.Driver, error) {
+	release, err := l.lease(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	d, err := l.login(ctx, h)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return leased{d, release}, nil
+}
+
+// login opens a session for somebody who has the lease.
+func (l *lab) login(ctx context.Context, h *inventory.Host) (bmc.Driver, error) {
 	target, err := l.bmcTarget(ctx, h)
 	if err != nil {
 		return nil, err

@@ -210,6 +210,11 @@ func (s accountsStep) Apply(ctx context.Context) error {
 
 // Prove logs in as the administrator, finds nothing outside the baseline, and has the tenant's login answered and refused.
 func (s accountsStep) Prove(ctx context.Context) (string, error) {
+	release, err := s.lease(ctx, s.host)
+	if err != nil {
+		return "", err
+	}
+	defer release()
 	target, err := s.bmcTarget(ctx, s.host)
 	if err != nil {
 		return "", err
@@ -233,6 +238,7 @@ func (s accountsStep) Prove(ctx context.Context) (string, error) {
 	if err != nil || !found { // never made: its password is stored before it is
 		return "no tenant's account on the BMC", err
 	}
+	_ = d.Close() // one session at a time
 	target.User, target.Password = s.rec.BMC.User, password
 	switch err := ipmi.TryLogin(ctx, target); {
 	case err == nil:

@@ -34,6 +34,11 @@ var rotateBMCPassword = &action.Action{
 		if err := l.ownCredentials(ctx, host); err != nil {
 			return nil, err
 		}
+		release, err := l.lease(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
 		old, err := l.bmcTarget(ctx, host)
 		if err != nil {
 			return nil, err

@@ -93,6 +93,9 @@ func newBMC(host string, h *hardware) *ipmi.BMC {
 	return b
 }
 
+// Sessions counts the logins that have not ended; one that was refused stays among them for a while.
+func (s *Server) Sessions() int { return s.bmc.Sessions.Count() }
+
 // Addr is host:port.
 func (s *Server) Addr() string { return s.conn.LocalAddr().String() }
 

@@ -1,0 +1,111 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/config"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
+)
+
+// lease is the right to talk to one BMC. Many BMCs have few sessions and mix up what two of them do, so the actions of a StackStorm worker take turns.
+// It is a locked file of this machine: the system takes the lock back when its holder ends, however that ends. Workers on other machines do not
+// see it.
+type lease struct {
+	// path is the file, holder what it says of who has it.
+	path, holder string
+	// host is what errors call the BMC.
+	host string
+	wait time.Duration
+	poll time.Duration
+}
+
+// leaseWait is the longest wait for a BMC: as long as another action may take to shut its host down and start it again.
+func leaseWait(c *config.Config) time.Duration { return softPower(c) + power(c) }
+
+// lease takes the host's BMC for this action. The caller releases it when its last session has ended. It is not for a function that is called
+// by one which has it already.
+func (l *lab) lease(ctx context.Context, h *inventory.Host) (release func(), err error) {
+	if h.BMC == nil { // bmcTarget says so
+		return func() {}, nil
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(net.JoinHostPort(h.BMC.Address, strconv.Itoa(h.BMC.Port))))
+	holder := fmt.Sprintf("process %d", os.Getpid())
+	if l.Execution != "" {
+		holder = "execution " + l.Execution
+	}
+	return lease{host: h.Name, holder: holder, wait: leaseWait(l.Config), poll: l.Config.BMC.PollInterval.D() / 10,
+		path: filepath.Join(os.TempDir(), fmt.Sprintf("laas-bmc-%d-%x.lock", os.Getuid(), sum.Sum64()))}.take(ctx)
+}
+
+// take waits for its turn. After the wait it is Transient, and names who has the BMC.
+func (t lease) take(ctx context.Context) (release func(), err error) {
+	f, err := os.OpenFile(t.path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fault.New(fault.Config, "the file that keeps actions from talking to the BMC of %s at the same time cannot be opened: %w", t.host, err).
+			WithHint("StackStorm's system user must be able to write %s", filepath.Dir(t.path))
+	}
+	wait, stop := context.WithTimeout(ctx, t.wait)
+	defer stop()
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			t.sign(f)
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			_ = f.Close()
+			return nil, fault.New(fault.Config, "lock %s for the BMC of %s: %w", t.path, t.host, err)
+		}
+		select {
+		case <-wait.Done():
+			holder := signature(f)
+			_ = f.Close()
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			return nil, fault.New(fault.Transient, "%s has been talking to the BMC of %s for more than %s", holder, t.host, t.wait).
+				WithHint("wait until it ends, or cancel it; the pack never has two sessions on one BMC")
+		case <-time.After(t.poll):
+		}
+	}
+}
+
+// sign writes who has the BMC, for those who wait. It is a help and no more: the lock is what counts.
+func (t lease) sign(f *os.File) {
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(t.holder), 0)
+	}
+}
+
+func signature(f *os.File) string {
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 100))
+	if holder := strings.TrimSpace(string(text)); err == nil && holder != "" {
+		return holder
+	}
+	return "another action"
+}
+
+// leased is a session that gives the lease back at its end. What only some drivers can do is asked of Driver.
+type leased struct {
+	bmc.Driver
+	release func()
+}
+
+func (d leased) Close() error {
+	defer d.release()
+	return d.Driver.Close()
+}
