@@ -150,9 +150,9 @@ var bootBookedHosts = &action.Action{
 	},
 }
 
-// manyHosts is the time for 40 hosts whose BMCs are all as slow as they may be. In a lab with more, that is not over at its end and is started again.
+// manyHosts is the time for 30 hosts whose BMCs are all as slow as they may be. In a lab with more, that is not over at its end and is started again.
 func manyHosts(c *config.Config) time.Duration {
-	return 40 * (dashboardCalls(c, 1) + bmcSession(c) + power(c) + c.Imaging.Stagger.D())
+	return 30 * (dashboardCalls(c, 1) + bmcSession(c) + power(c) + c.Imaging.Stagger.D())
 }
 
 // bootBooked switches one host on, and gives the list that it belongs to then.

@@ -187,9 +187,18 @@ func (s wipeStep) follow(ctx context.Context, f *fog.Client) error {
 		return err
 	}
 	s.Info("%s: FOG is wiping its disks (%s)", s.host.Name, s.method())
-	return s.reach(ctx, f, s.Config.Release.WipeDeadline.D(), func(t fog.Task) bool { return t.State == fog.TaskComplete },
+	began := s.Now()
+	if err := s.reach(ctx, f, s.Config.Release.WipeDeadline.D(), func(t fog.Task) bool { return t.State == fog.TaskComplete },
 		fault.New(fault.Failed, "FOG had not wiped the disks within %s (task %d)", s.Config.Release.WipeDeadline.D(), id).
-			WithHint("large disks take hours: raise release.wipe_deadline, or choose another release.wipe"))
+			WithHint("large disks take hours: raise release.wipe_deadline, or choose another release.wipe")); err != nil {
+		return err
+	}
+	// FOG says complete when its script has ended, also one that found no disk to overwrite (docs/hardware.md).
+	if took := s.Now().Sub(began).Round(time.Second); s.method() != booking.WipeFast && took < s.Config.Release.WipeLeast.D() {
+		return fault.New(fault.Unproven, "FOG says that the disks are wiped (%s, task %d), after %s: no disk is overwritten in that time", s.method(), id, took).
+			WithHint("look at FOG's version and at the host's disks (docs/hardware.md, Wiping); if they are that small, lower release.wipe_least")
+	}
+	return nil
 }
 
 // reach waits until the task is as wanted; a task that can only end badly is an error.

@@ -145,6 +145,7 @@ type BMC struct {
 type Release struct {
 	SSHTimeout   Duration `json:"ssh_timeout" default:"30" max:"120" desc:"Seconds a host gets to obey over SSH before it is taken back without its help."`
 	Wipe         string   `json:"wipe" default:"normal" enum:"normal,fast,full,none" desc:"How FOG wipes the first disk between tenants (docs/hardware.md tells what that is worth): fast clears the beginning only, normal overwrites once, full several times. none leaves the tenant's data for the next one."`
+	WipeLeast    Duration `json:"wipe_least" default:"60" max:"3600" desc:"Seconds that overwriting a disk takes at least: a normal or full wipe that FOG calls complete sooner is not believed."`
 	WipeDeadline Duration `json:"wipe_deadline" default:"28800" max:"43200" desc:"Seconds a wipe may take, after check-in."`
 }
 

@@ -108,3 +108,18 @@ func TestAHostThatStaysOnIsNotPutNearFOG(t *testing.T) {
 	assert.True(t, allShut(p.host()), "it reaches nothing")
 	p.tells(p.tasks("hardware")[0], booking.StatusError, "power")
 }
+
+func TestAWipeThatIsOverTooSoonIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: func(all map[string]any) { all["release"].(map[string]any)["wipe_least"] = 60 }})
+	p.dispatch(b[0])
+	p.asBooked()
+	p.dispatch(b[1])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, "the disks of "+host+" are not wiped", "no disk is overwritten in that time")
+	assert.Empty(t, p.certificates())
+	h := p.host()
+	assert.True(t, h.Quarantined)
+	assert.Equal(t, "off", h.Power)
+	assert.True(t, allShut(h))
+}
