@@ -12,7 +12,6 @@ import (
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/bmc"
-	"stackstorm-laas/internal/bmc/ipmi"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/dashboard"
@@ -47,7 +46,7 @@ func createAccount(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := ipmi.Open(ctx, target)
+	d, err := h.openBMC(ctx, h.host, target)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +66,7 @@ func createAccount(ctx context.Context, h *hostRun) (any, error) {
 	_ = d.Close() // one session at a time
 	tenant := target
 	tenant.User, tenant.Password = h.rec.BMC.User, password
-	if err := ipmi.TryLogin(ctx, tenant); err != nil {
+	if err := h.tryLogin(ctx, h.host, tenant); err != nil {
 		return nil, fault.Wrap(err, "prove the tenant's login")
 	}
 	if err := h.postBMC(ctx, password); err != nil {

@@ -4,8 +4,10 @@ package actions
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,14 +59,35 @@ func (l *lab) fog() (*fog.Client, error) {
 	return fog.New(fog.Config{Address: f.Address, APIKey: f.APIKey, UserKey: f.UserKey, Timeout: f.Timeout.D(), Retry: action.Policy(f.Retry), Transport: tr})
 }
 
+// bmcProtocol is how the pack talks to BMCs of one kind.
+type bmcProtocol struct {
+	Open     func(context.Context, bmc.Target) (bmc.Driver, error)
+	TryLogin func(context.Context, bmc.Target) error
+}
+
+// bmcProtocols are those that the pack speaks, by the names that the inventory may give (inventory.BMC.Protocol).
+var bmcProtocols = map[string]bmcProtocol{
+	"ipmi": {ipmi.Open, ipmi.TryLogin},
+}
+
+// protocol is how the pack talks to the host's BMC.
+func protocol(h *inventory.Host) (bmcProtocol, error) {
+	p, known := bmcProtocols[h.BMC.Protocol]
+	if !known {
+		return p, fault.New(fault.Config, "the BMC of %s speaks %q; this version of the pack speaks %s", h.Name, h.BMC.Protocol,
+			strings.Join(slices.Sorted(maps.Keys(bmcProtocols)), ", "))
+	}
+	return p, nil
+}
+
 // bmcTarget says how the host's BMC is reached as the administrator.
 func (l *lab) bmcTarget(ctx context.Context, h *inventory.Host) (bmc.Target, error) {
 	if h.BMC == nil {
 		return bmc.Target{}, fault.New(fault.Config, "%s has no BMC in the inventory: the pack can neither power it nor boot it", h.Name).
 			WithHint("add \"bmc\" to the datastore entry %s (docs/datastore.md)", h.Name)
 	}
-	if h.BMC.Protocol != "ipmi" {
-		return bmc.Target{}, fault.New(fault.Config, "the BMC of %s speaks %s; this version of the pack speaks ipmi", h.Name, h.BMC.Protocol)
+	if _, err := protocol(h); err != nil {
+		return bmc.Target{}, err
 	}
 	user, password, err := inventory.BMCCredentials(ctx, l.ST2, h)
 	return bmc.Target{Host: h.Name, Address: h.BMC.Address, Port: h.BMC.Port, CipherSuite: h.BMC.CipherSuite, User: user, Password: password,
@@ -91,7 +114,25 @@ func (l *lab) login(ctx context.Context, h *inventory.Host) (bmc.Driver, error) 
 	if err != nil {
 		return nil, err
 	}
-	return ipmi.Open(ctx, target)
+	return l.openBMC(ctx, h, target)
+}
+
+// openBMC opens a session with a login of the caller's choice, which tryLogin only tries: nil means accepted, Credentials refused, anything
+// else proves nothing. Both are for somebody who has the lease.
+func (l *lab) openBMC(ctx context.Context, h *inventory.Host, target bmc.Target) (bmc.Driver, error) {
+	p, err := protocol(h)
+	if err != nil {
+		return nil, err
+	}
+	return p.Open(ctx, target)
+}
+
+func (l *lab) tryLogin(ctx context.Context, h *inventory.Host, target bmc.Target) error {
+	p, err := protocol(h)
+	if err != nil {
+		return err
+	}
+	return p.TryLogin(ctx, target)
 }
 
 // powered brings the host to a power state and proves that it got there.

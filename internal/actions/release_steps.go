@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"stackstorm-laas/internal/bmc"
-	"stackstorm-laas/internal/bmc/ipmi"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/fog"
@@ -219,7 +218,7 @@ func (s accountsStep) Prove(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d, err := ipmi.Open(ctx, target)
+	d, err := s.openBMC(ctx, s.host, target)
 	if err != nil {
 		return "", err
 	}
@@ -240,7 +239,7 @@ func (s accountsStep) Prove(ctx context.Context) (string, error) {
 	}
 	_ = d.Close() // one session at a time
 	target.User, target.Password = s.rec.BMC.User, password
-	switch err := ipmi.TryLogin(ctx, target); {
+	switch err := s.tryLogin(ctx, s.host, target); {
 	case err == nil:
 		return "", fault.New(fault.Unproven, "the tenant's BMC account can still log in")
 	case !fault.Is(err, fault.Credentials):

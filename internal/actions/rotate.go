@@ -8,7 +8,6 @@ import (
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/bmc"
-	"stackstorm-laas/internal/bmc/ipmi"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/secret"
@@ -50,10 +49,10 @@ var rotateBMCPassword = &action.Action{
 		if err := l.Checkpoint(ctx); err != nil {
 			return nil, err
 		}
-		if err := setNext(ctx, old, next); err != nil {
+		if err := l.setNext(ctx, host, old, next); err != nil {
 			return nil, err
 		}
-		switch err := ipmi.TryLogin(ctx, old); {
+		switch err := l.tryLogin(ctx, host, old); {
 		case err == nil:
 			return nil, fault.New(fault.Unproven, "the BMC of %s took the new password, and still takes the old one", host.Name)
 		case !fault.Is(err, fault.Credentials):
@@ -101,10 +100,10 @@ func (l *lab) nextPassword(ctx context.Context, host *inventory.Host) (secret.St
 }
 
 // setNext changes the password, unless a run that was broken off did that already. The old login is tried once: BMCs lock accounts.
-func setNext(ctx context.Context, old, next bmc.Target) error {
-	d, err := ipmi.Open(ctx, old)
+func (l *lab) setNext(ctx context.Context, host *inventory.Host, old, next bmc.Target) error {
+	d, err := l.openBMC(ctx, host, old)
 	if fault.Is(err, fault.Credentials) {
-		if d, nerr := ipmi.Open(ctx, next); nerr == nil {
+		if d, nerr := l.openBMC(ctx, host, next); nerr == nil {
 			return d.Close()
 		}
 	}
