@@ -41,6 +41,11 @@ func (l *lab) lease(ctx context.Context, h *inventory.Host) (release func(), err
 	if h.BMC == nil { // bmcTarget says so
 		return func() {}, nil
 	}
+	return l.leaseOf(h).take(ctx)
+}
+
+// leaseOf is the lease of a host that has a BMC.
+func (l *lab) leaseOf(h *inventory.Host) lease {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(net.JoinHostPort(h.BMC.Address, strconv.Itoa(h.BMC.Port))))
 	holder := fmt.Sprintf("process %d", os.Getpid())
@@ -48,27 +53,31 @@ func (l *lab) lease(ctx context.Context, h *inventory.Host) (release func(), err
 		holder = "execution " + l.Execution
 	}
 	return lease{host: h.Name, holder: holder, wait: leaseWait(l.Config), poll: l.Config.BMC.PollInterval.D() / 10,
-		path: filepath.Join(os.TempDir(), fmt.Sprintf("laas-bmc-%d-%x.lock", os.Getuid(), sum.Sum64()))}.take(ctx)
+		path: filepath.Join(os.TempDir(), fmt.Sprintf("laas-bmc-%d-%x.lock", os.Getuid(), sum.Sum64()))}
 }
 
-// take waits for its turn. After the wait it is Transient, and names who has the BMC.
+// take waits for its turn. After the wait it is Transient, and names who has the BMC. Meanwhile it asks for the BMC: who has it for something
+// that can wait gives it up (see lend).
 func (t lease) take(ctx context.Context) (release func(), err error) {
-	f, err := os.OpenFile(t.path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	f, err := t.open(t.path)
 	if err != nil {
-		return nil, fault.New(fault.Config, "the file that keeps actions from talking to the BMC of %s at the same time cannot be opened: %w", t.host, err).
-			WithHint("StackStorm's system user must be able to write %s", filepath.Dir(t.path))
+		return nil, err
 	}
 	wait, stop := context.WithTimeout(ctx, t.wait)
 	defer stop()
+	asking := false
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
+		switch has, err := t.lock(f, syscall.LOCK_EX); {
+		case err != nil:
+			_ = f.Close()
+			return nil, err
+		case has:
 			t.sign(f)
 			return func() { _ = f.Close() }, nil
 		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			_ = f.Close()
-			return nil, fault.New(fault.Config, "lock %s for the BMC of %s: %w", t.path, t.host, err)
+		if !asking {
+			asking = true
+			defer t.ask()()
 		}
 		select {
 		case <-wait.Done():
@@ -81,6 +90,28 @@ func (t lease) take(ctx context.Context) (release func(), err error) {
 				WithHint("wait until it ends, or cancel it; the pack never has two sessions on one BMC")
 		case <-time.After(t.poll):
 		}
+	}
+}
+
+// open opens the file of a lock.
+func (t lease) open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fault.New(fault.Config, "the file that keeps actions from talking to the BMC of %s at the same time cannot be opened: %w", t.host, err).
+			WithHint("StackStorm's system user must be able to write %s", filepath.Dir(path))
+	}
+	return f, nil
+}
+
+// lock tries once.
+func (t lease) lock(f *os.File, how int) (has bool, err error) {
+	switch err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, syscall.EWOULDBLOCK), errors.Is(err, syscall.EINTR):
+		return false, nil
+	default:
+		return false, fault.New(fault.Config, "lock %s for the BMC of %s: %w", f.Name(), t.host, err)
 	}
 }
 
