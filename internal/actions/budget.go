@@ -22,15 +22,18 @@ func dashboardCalls(c *config.Config, n int) time.Duration {
 
 // bmcSession is the wait for another action's session, a login and up to 40 exchanges: an account takes that many.
 func bmcSession(c *config.Config) time.Duration {
-	return leaseWait(c) + c.BMC.Retry.D() + 40*c.BMC.Timeout.D()
+	return leaseWait(c) + c.BMC.Retry.D() + 40*exchange(c)
 }
 
+// exchange is a command to a BMC, sent up to three times, and its answer.
+func exchange(c *config.Config) time.Duration { return c.BMC.Timeout.D() + 3*c.BMC.MinInterval.D() }
+
 // power is one change of power state, proven.
-func power(c *config.Config) time.Duration { return c.BMC.Timeout.D() + c.BMC.PowerTimeout.D() }
+func power(c *config.Config) time.Duration { return exchange(c) + c.BMC.PowerTimeout.D() }
 
 // softPower is a shut-down with its grace, proven.
 func softPower(c *config.Config) time.Duration {
-	return 2*c.BMC.Timeout.D() + c.BMC.SoftGrace.D() + c.BMC.PowerTimeout.D()
+	return 2*exchange(c) + c.BMC.SoftGrace.D() + c.BMC.PowerTimeout.D()
 }
 
 // sshSession is a login and up to 20 commands and files.

@@ -91,7 +91,7 @@ func (l *lab) bmcTarget(ctx context.Context, h *inventory.Host) (bmc.Target, err
 	}
 	user, password, err := inventory.BMCCredentials(ctx, l.ST2, h)
 	return bmc.Target{Host: h.Name, Address: h.BMC.Address, Port: h.BMC.Port, CipherSuite: h.BMC.CipherSuite, User: user, Password: password,
-		Timeout: l.Config.BMC.Timeout.D(), Retry: action.Policy(l.Config.BMC.Retry)}, err
+		Timeout: l.Config.BMC.Timeout.D(), MinInterval: l.Config.BMC.MinInterval.D(), Retry: action.Policy(l.Config.BMC.Retry)}, err
 }
 
 // bmc logs in to the host's BMC, when no other action has a session there. The caller closes it.

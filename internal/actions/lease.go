@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,12 +22,12 @@ import (
 // It is a locked file of this machine: the system takes the lock back when its holder ends, however that ends. Workers on other machines do not
 // see it.
 type lease struct {
-	// path is the file, holder what it says of who has it.
+	// path is the file, holder what it says of who has it. Its time is when the last holder let go.
 	path, holder string
-	// host is what errors call the BMC.
-	host string
-	wait time.Duration
-	poll time.Duration
+	// host is what errors call the BMC, endpoint what its commands are paced by (bmc.Spoke).
+	host, endpoint string
+	wait           time.Duration
+	poll           time.Duration
 }
 
 // leaseWait is the longest wait for a BMC: as long as another action may take to shut its host down and start it again.
@@ -46,13 +44,14 @@ func (l *lab) lease(ctx context.Context, h *inventory.Host) (release func(), err
 
 // leaseOf is the lease of a host that has a BMC.
 func (l *lab) leaseOf(h *inventory.Host) lease {
+	endpoint := bmc.Target{Address: h.BMC.Address, Port: h.BMC.Port}.Endpoint()
 	sum := fnv.New64a()
-	_, _ = sum.Write([]byte(net.JoinHostPort(h.BMC.Address, strconv.Itoa(h.BMC.Port))))
+	_, _ = sum.Write([]byte(endpoint))
 	holder := fmt.Sprintf("process %d", os.Getpid())
 	if l.Execution != "" {
 		holder = "execution " + l.Execution
 	}
-	return lease{host: h.Name, holder: holder, wait: leaseWait(l.Config), poll: l.Config.BMC.PollInterval.D() / 10,
+	return lease{host: h.Name, endpoint: endpoint, holder: holder, wait: leaseWait(l.Config), poll: l.Config.BMC.PollInterval.D() / 10,
 		path: filepath.Join(os.TempDir(), fmt.Sprintf("laas-bmc-%d-%x.lock", os.Getuid(), sum.Sum64()))}
 }
 
@@ -72,8 +71,12 @@ func (t lease) take(ctx context.Context) (release func(), err error) {
 			_ = f.Close()
 			return nil, err
 		case has:
+			bmc.Spoke(t.endpoint, spoken(f))
 			t.sign(f)
-			return func() { _ = f.Close() }, nil
+			return func() {
+				_ = f.Truncate(0) // which sets its time
+				_ = f.Close()
+			}, nil
 		}
 		if !asking {
 			asking = true
@@ -113,6 +116,14 @@ func (t lease) lock(f *os.File, how int) (has bool, err error) {
 	default:
 		return false, fault.New(fault.Config, "lock %s for the BMC of %s: %w", f.Name(), t.host, err)
 	}
+}
+
+// spoken is when the last holder let go of the BMC at the latest. One that was killed has left its name, and may have spoken until just now.
+func spoken(f *os.File) time.Time {
+	if info, err := f.Stat(); err == nil && info.Size() == 0 {
+		return info.ModTime()
+	}
+	return time.Now()
 }
 
 // sign writes who has the BMC, for those who wait. It is a help and no more: the lock is what counts.

@@ -9,19 +9,26 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 )
 
 func leaseAt(path, holder string, wait time.Duration) lease {
-	return lease{path: path, holder: holder, host: "hpe15", wait: wait, poll: time.Millisecond}
+	return lease{path: path, holder: holder, host: "hpe15", endpoint: bmcAt(path).Endpoint(), wait: wait, poll: time.Millisecond}
+}
+
+// bmcAt is a BMC of the test's own.
+func bmcAt(path string) bmc.Target {
+	return bmc.Target{Address: path, Port: 623, MinInterval: time.Second}
 }
 
 func TestOnlyOneAtATimeHasABMC(t *testing.T) {
@@ -110,4 +117,44 @@ func TestALeaseIsForOneBMCAndNotForAllThereAre(t *testing.T) {
 	_, err = l.lease(t.Context(), host("alias", "10.0.0.15"))
 	assert.ErrorContains(t, err, "execution 5f00")
 	release()
+}
+
+func TestWhoeverTakesABMCOverKeepsTheDistanceToTheLastCommand(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(t *testing.T, path string)
+		wait   time.Duration
+	}{
+		"the last holder let go a moment ago": {func(t *testing.T, path string) { letGo(t, path, 400*time.Millisecond) }, 600 * time.Millisecond},
+		"the last holder let go long ago":     {func(t *testing.T, path string) { letGo(t, path, time.Hour) }, 0},
+		"the last holder was killed": {func(t *testing.T, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("execution 5f00"), 0o600))
+			long := time.Now().Add(-time.Hour)
+			require.NoError(t, os.Chtimes(path, long, long))
+		}, time.Second},
+		"nobody had it before": {func(*testing.T, string) {}, time.Second}, // or the file was cleaned away
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lock")
+			synctest.Test(t, func(t *testing.T) {
+				c.before(t, path)
+				began := time.Now()
+				release, err := leaseAt(path, "x", time.Minute).take(t.Context())
+				require.NoError(t, err)
+				defer release()
+				bmcAt(path).Turn(nil)
+				assert.Equal(t, c.wait, time.Since(began))
+			})
+		})
+	}
+}
+
+// letGo has another holder, of whose commands this process knows nothing, take the lease and release it some time ago.
+func letGo(t *testing.T, path string, ago time.Duration) {
+	l := leaseAt(path, "execution 5f00", time.Minute)
+	l.endpoint = "of another process"
+	release, err := l.take(t.Context())
+	require.NoError(t, err)
+	release()
+	at := time.Now().Add(-ago)
+	require.NoError(t, os.Chtimes(path, at, at))
 }

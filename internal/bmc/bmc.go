@@ -111,6 +111,8 @@ type Target struct {
 	Password    secret.String
 	// Timeout bounds each exchange with the BMC.
 	Timeout time.Duration
+	// MinInterval is the least time from one command to the next, in whatever session of the pack; see Turn. 0 is none.
+	MinInterval time.Duration
 	// Retry repeats connecting, and nothing else, after time-outs.
 	Retry retry.Policy
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"stackstorm-laas/internal/bmc"
@@ -17,7 +18,10 @@ import (
 // datagrams between the lab and its BMCs is not kept out here.
 type wire struct {
 	net.Conn
+	target  bmc.Target
 	secured atomic.Bool
+	closed  chan struct{}
+	once    sync.Once
 }
 
 func dial(ctx context.Context, t bmc.Target) (*wire, error) {
@@ -25,7 +29,11 @@ func dial(ctx context.Context, t bmc.Target) (*wire, error) {
 	if err != nil {
 		return nil, fault.New(fault.Transient, "%w", err)
 	}
-	return &wire{Conn: conn}, nil
+	return newWire(conn, t), nil
+}
+
+func newWire(conn net.Conn, t bmc.Target) *wire {
+	return &wire{Conn: conn, target: t, closed: make(chan struct{})}
 }
 
 // Dial gives the client the socket that is open already.
@@ -35,7 +43,32 @@ func (w *wire) Dial(string, string) (net.Conn, error) { return w, nil }
 func (w *wire) secure() { w.secured.Store(true) }
 
 // abort closes the socket, which ends an exchange that waits for an answer.
-func (w *wire) abort() { _ = w.Conn.Close() }
+func (w *wire) abort() {
+	w.once.Do(func() {
+		close(w.closed)
+		_ = w.Conn.Close()
+	})
+}
+
+// Close is what the client does at the end of a session.
+func (w *wire) Close() error {
+	w.abort()
+	return nil
+}
+
+// Write sends a datagram when it is its turn. The client counts its time-out from then. What goes to the serial console is no command and does not wait: a BMC that hears no
+// acknowledgement in time sends the same again.
+func (w *wire) Write(p []byte) (int, error) {
+	if !console(p) {
+		w.target.Turn(w.closed)
+	}
+	return w.Conn.Write(p)
+}
+
+// console says whether a datagram carries Serial over LAN.
+func console(p []byte) bool {
+	return len(p) > rmcpHeader+1 && p[4] == authRMCPPlus && p[5]&payloadType == payloadSOL
+}
 
 func (w *wire) Read(p []byte) (int, error) {
 	for {
@@ -53,6 +86,8 @@ const (
 	authRMCPPlus  = 0x06
 	flagEncrypted = 0x80
 	flagAuthentic = 0x40
+	payloadType   = 0x3f
+	payloadSOL    = 0x01
 	aesBlock      = 16
 )
 

@@ -56,7 +56,7 @@ func durations(p world.Pace, slack time.Duration) map[string]map[string]any {
 		"network":   {"timeout": call, "retry": patience},
 		"imaging": {"check_in": boot, "deadline": p.Image + slack, "boot": boot, "poll_interval": interval,
 			"stall": p.POST + p.Boot + p.Image/2 + slack/2, "queue": 10 * (p.Image + slack), "stagger": 0},
-		"bmc": {"timeout": call, "retry": patience, "power_timeout": p.SoftOff + slack, "poll_interval": interval,
+		"bmc": {"timeout": call, "retry": patience, "min_interval": time.Millisecond, "power_timeout": p.SoftOff + slack, "poll_interval": interval,
 			"soft_grace": p.SoftOff + slack/2},
 		"release": {"ssh_timeout": slack, "wipe_least": 0, "wipe_deadline": p.Wipe + slack},
 		"st2":     {"timeout": call, "retry": patience, "cancel_interval": max(interval, slack/20)},
