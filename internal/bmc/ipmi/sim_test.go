@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,8 +64,8 @@ set) while [ $# -gt 1 ]; do
 esac
 `
 
-// startSim starts ipmi_sim and gives the login of its administrator and the directory with the state of the chassis.
-func startSim(t *testing.T) (bmc.Target, string) {
+// startSim starts ipmi_sim, with more commands for its emulator, and gives the login of its administrator and the directory with the state of the chassis.
+func startSim(t *testing.T, more ...string) (bmc.Target, string) {
 	t.Helper()
 	program := testreal.Need(t, "ipmi_sim")[0]
 	dir := t.TempDir()
@@ -78,7 +79,7 @@ func startSim(t *testing.T) (bmc.Target, string) {
 	write("power", "0\n", 0o644)
 	write("boot", "default\n", 0o644)
 	conf := write("lan.conf", fmt.Sprintf(lanConf, port, script), 0o644)
-	emu := write("cmds.emu", emulator, 0o644)
+	emu := write("cmds.emu", emulator+strings.Join(more, ""), 0o644)
 	state := filepath.Join(dir, "state")
 	require.NoError(t, os.Mkdir(state, 0o755))
 
