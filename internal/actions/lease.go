@@ -71,12 +71,7 @@ func (t lease) take(ctx context.Context) (release func(), err error) {
 			_ = f.Close()
 			return nil, err
 		case has:
-			bmc.Spoke(t.endpoint, spoken(f))
-			t.sign(f)
-			return func() {
-				_ = f.Truncate(0) // which sets its time
-				_ = f.Close()
-			}, nil
+			return t.has(f), nil
 		}
 		if !asking {
 			asking = true
@@ -93,6 +88,16 @@ func (t lease) take(ctx context.Context) (release func(), err error) {
 				WithHint("wait until it ends, or cancel it; the pack never has two sessions on one BMC")
 		case <-time.After(t.poll):
 		}
+	}
+}
+
+// has begins the time in which the BMC is the holder's.
+func (t lease) has(f *os.File) (release func()) {
+	bmc.Spoke(t.endpoint, spoken(f))
+	t.sign(f)
+	return func() {
+		_ = f.Truncate(0) // which sets its time
+		_ = f.Close()
 	}
 }
 

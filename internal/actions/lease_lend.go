@@ -45,8 +45,7 @@ func (t lease) spare(ctx context.Context) (release func(), err error) {
 		if !t.asked() {
 			has, err := t.lock(f, syscall.LOCK_EX)
 			if has {
-				t.sign(f)
-				return func() { _ = f.Close() }, nil
+				return t.has(f), nil
 			}
 			if err != nil {
 				_ = f.Close()

@@ -31,6 +31,7 @@ startlan 1
   allowed_auths_admin none md2 md5 straight
   guid a123456789abcdefa123456789abcdef
 endlan
+%s
 user 1 true  ""      "test"   user  10 none md2 md5 straight
 user 2 true  "admin" "secret" admin 10 none md2 md5 straight
 chassis_control "%s"
@@ -67,6 +68,12 @@ esac
 // startSim starts ipmi_sim, with more commands for its emulator, and gives the login of its administrator and the directory with the state of the chassis.
 func startSim(t *testing.T, more ...string) (bmc.Target, string) {
 	t.Helper()
+	return startSimWith(t, "", strings.Join(more, ""))
+}
+
+// startSimWith starts ipmi_sim with more of its configuration and more commands for its emulator.
+func startSimWith(t *testing.T, lan, commands string) (bmc.Target, string) {
+	t.Helper()
 	program := testreal.Need(t, "ipmi_sim")[0]
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) string {
@@ -78,8 +85,8 @@ func startSim(t *testing.T, more ...string) (bmc.Target, string) {
 	script := write("chassis.sh", fmt.Sprintf(chassis, dir), 0o755)
 	write("power", "0\n", 0o644)
 	write("boot", "default\n", 0o644)
-	conf := write("lan.conf", fmt.Sprintf(lanConf, port, script), 0o644)
-	emu := write("cmds.emu", emulator+strings.Join(more, ""), 0o644)
+	conf := write("lan.conf", fmt.Sprintf(lanConf, port, lan, script), 0o644)
+	emu := write("cmds.emu", emulator+commands, 0o644)
 	state := filepath.Join(dir, "state")
 	require.NoError(t, os.Mkdir(state, 0o755))
 

@@ -42,6 +42,8 @@ type Server struct {
 	bmc    *ipmi.BMC
 	ipmi   *server.Server
 	lies   lies
+	// console is the host's.
+	console *console
 	// ctx ends with the server.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -64,14 +66,15 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, world: w, faults: f, conn: conn}
+	s := &Server{cfg: cfg, world: w, faults: f, conn: conn, console: &console{world: w, host: cfg.Host}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.lies.server = s
-	s.bmc = newBMC(cfg.Host, newHardware(w, cfg.Host))
+	s.bmc = newBMC(cfg.Host, newHardware(w, cfg.Host, s.console))
 	if err := s.put(2, cfg.Admin, cfg.Password); err != nil {
 		conn.Close()
 		return nil, err
 	}
+	s.bmc.SOL.Config().PayloadPort = uint16(s.Port())
 	reg := handlers.NewRegistry()
 	reg.Use(s.misbehave)
 	handlers.RegisterAllHandlers(reg)

@@ -34,6 +34,9 @@ func operation(c types.Command, req []byte) string {
 	case is(types.CommandSetUserAccess), is(types.CommandSetUsername), is(types.CommandSetUserPassword):
 		return "user.set"
 	}
+	if is(types.CommandActivatePayload) {
+		return "console"
+	}
 	return ""
 }
 

@@ -11,14 +11,16 @@ import (
 	"stackstorm-laas/internal/simlab/world"
 )
 
-// hardware is what the BMC is wired to: a chassis, and nothing else of interest.
+// hardware is what the BMC is wired to: a chassis, a serial port, and nothing else of interest.
 type hardware struct {
 	*mock.HAL
 	chassis hal.ChassisHAL
 }
 
-func newHardware(w *world.World, host string) *hardware {
-	return &hardware{HAL: mock.New(), chassis: &chassis{world: w, host: host}}
+func newHardware(w *world.World, host string, c *console) *hardware {
+	h := &hardware{HAL: mock.New(), chassis: &chassis{world: w, host: host}}
+	h.SetConsole(c)
+	return h
 }
 
 func (h *hardware) Chassis() hal.ChassisHAL { return h.chassis }

@@ -10,11 +10,17 @@ func (w *World) bootHost(h *host) {
 	switch device {
 	case "bios":
 		h.phase = phaseSetup
+		h.say("Entering set-up")
 		return
 	case "pxe":
-		if t := w.activeTask(h.name); t != nil && w.seesFOG(h) && w.suffers(h, IgnoresPXE) == nil {
+		t, sees := w.activeTask(h.name), w.seesFOG(h)
+		if t != nil && sees && w.suffers(h, IgnoresPXE) == nil {
+			h.say("PXE boot from %s", h.nics[0].MAC)
 			w.bootFOG(h, t)
 			return
+		}
+		if !sees {
+			h.say("PXE-E51: No DHCP or proxyDHCP offers were received")
 		}
 	}
 	w.bootDisk(h)
@@ -33,14 +39,17 @@ func (w *World) seesFOG(h *host) bool {
 func (w *World) bootDisk(h *host) {
 	if h.disk.fs == nil || w.suffers(h, NoBoot) != nil {
 		h.phase = phaseStuck
+		h.say("No bootable device was found. Press any key to restart.")
 		return
 	}
 	h.phase = phaseBooting
+	h.say("Booting from the hard disk\r\nLinux version 6.1.0 (%s)", h.disk.image.OS)
 	w.after(h, w.pace.Boot, func() {
 		h.disk.firstBoot(h.name)
 		h.phase = phaseUp
 		// A system whose network configuration is broken comes up without a network.
 		h.links, _ = networkOf(h.disk, h.nics)
+		h.sayLogin()
 	})
 }
 

@@ -33,9 +33,12 @@ func (w *World) ReportFailures() {
 // bootFOG lets the host check in for its task, and work on it when it is its turn.
 func (w *World) bootFOG(h *host, t *task) {
 	h.phase = phaseFOG
+	h.say("bzImage... ok\r\ninit.xz... ok")
 	if w.suffers(h, NeverChecksIn) != nil {
+		h.say("Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(1,0)")
 		return
 	}
+	h.say("Attempting to check in with FOG")
 	t.State, t.Percent, t.CheckedIn = TaskCheckedIn, 0, time.Now()
 	w.after(h, w.pace.Boot, func() {
 		t.waiting = func() { w.work(h, t) }
@@ -96,13 +99,15 @@ func (w *World) work(h *host, t *task) {
 		img.DiskSize = 0
 		w.images[t.Image] = img
 	}
-	t.writing = time.Now()
+	t.writing, h.console.told = time.Now(), 0
+	h.say("Partclone v0.3.20 (task %d)", t.ID)
 	if trouble := w.suffers(h, midway...); trouble != nil {
 		t.limit = trouble.Percent
 		w.after(h, t.length*time.Duration(trouble.Percent)/100, func() { w.interrupt(h, t, trouble.Kind) })
 		return
 	}
 	w.after(h, t.length, func() {
+		h.say("\r\nTask complete, restarting")
 		w.finish(h, t, before)
 		w.end(t, TaskComplete)
 		w.restart(h)
@@ -131,6 +136,7 @@ func (w *World) finish(h *host, t *task, before disk) {
 
 // fail is what a host does that cannot go on: it reboots, into whatever its disk has by now.
 func (w *World) fail(h *host, t *task) {
+	h.say("\r\nAn error has been detected! FOG restarts this host in 1 minute.")
 	if w.reportsFailure {
 		w.end(t, TaskFailed)
 	}

@@ -42,6 +42,7 @@ type host struct {
 	diskModel, diskSerial string
 	troubles              []*Trouble
 	links                 []link // network configuration in force; of the running system only
+	console               console
 }
 
 // ErrOff is the answer to a cycle or reset of a host that is off.
@@ -73,6 +74,7 @@ func (w *World) stop(h *host) {
 func (w *World) start(h *host) {
 	h.run++
 	h.phase = phasePOST
+	h.say("Power-on self-test of %s", h.name)
 	w.after(h, w.pace.POST, func() { w.bootHost(h) })
 }
 
@@ -95,6 +97,7 @@ func (w *World) act(name string, f func(*host) error) error {
 func (w *World) PowerOn(name string) error {
 	return w.act(name, func(h *host) error {
 		if h.phase == phaseOff {
+			h.console.on = h.console.gone + len(h.console.text)
 			w.start(h)
 		}
 		return nil
@@ -115,6 +118,7 @@ func (w *World) SoftOff(name string) error {
 		if h.phase == phaseUp {
 			h.run++
 			h.phase = phaseStopping
+			h.say("\r\nsystemd-shutdown: Powering off.")
 			w.after(h, w.pace.SoftOff, func() { w.stop(h) })
 		}
 		return nil
@@ -143,6 +147,7 @@ func (w *World) Reboot(name string) error {
 		}
 		h.run++
 		h.phase = phaseStopping
+		h.say("\r\nsystemd-shutdown: Rebooting.")
 		w.after(h, w.pace.SoftOff, func() { w.restart(h) })
 		return nil
 	})

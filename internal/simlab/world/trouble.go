@@ -97,6 +97,8 @@ func (w *World) interrupt(h *host, t *task, kind TroubleKind) {
 		w.tasks = slices.DeleteFunc(w.tasks, func(other *task) bool { return other == t })
 		w.next()
 	default: // it stays where it is
+		w.sayProgress(h)
+		h.say("\r\nblk_update_request: I/O error, dev sda, sector 2048")
 		return
 	}
 	w.restart(h)
