@@ -2,11 +2,17 @@ package actions
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
+	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/hostnet"
 	"stackstorm-laas/internal/remote"
 	"stackstorm-laas/internal/retry"
 )
@@ -26,8 +32,7 @@ func (h *hostRun) answers(ctx context.Context) error {
 		return err == nil, err
 	})
 	if fault.Is(err, fault.Deadline) {
-		return fault.New(fault.Failed, "the host did not answer by SSH on its booked network within %s: %w", limit, err).
-			WithHint("look at its console and at DHCP in the booked public VLAN")
+		return h.unanswered(ctx, fault.New(fault.Failed, "the host did not answer by SSH on its booked network within %s: %w", limit, err))
 	}
 	if err != nil {
 		return err
@@ -40,7 +45,117 @@ func (h *hostRun) answers(ctx context.Context) error {
 	case seen.MachineID != known.MachineID:
 		return fault.New(fault.Unproven, "the system that answers is not the one that was imaged (its machine-id differs)")
 	}
-	return h.keysAre(ctx, conn, h.work.Keys())
+	if err := h.keysAre(ctx, conn, h.work.Keys()); err != nil || !h.rec.Guarded {
+		return err
+	}
+	if err := h.confirm(ctx, conn); fault.Is(err, fault.Unproven) {
+		return h.unanswered(ctx, err)
+	} else if err != nil {
+		return fault.Wrap(err, "confirm the host's network to its guard")
+	}
+	h.rec.Guarded = false
+	return nil
+}
+
+// unanswered journals that a host did not answer on its booked network, and tells our side of it: what its ports carry. A guarded host goes back to
+// its former network, so it is to be configured once more; its own side is told by await_return.
+func (h *hostRun) unanswered(ctx context.Context, why error) error {
+	ports, err := h.checkPorts(ctx, stateBooked)
+	if err != nil {
+		ports = err.Error()
+	}
+	const hint = "look at its console and at DHCP in the booked public VLAN"
+	if !h.rec.Guarded {
+		return fault.New(fault.KindOf(why), "%w. Our side: %s, %s. The host has no guard that brings its former network back", why, ports, h.booked()).WithHint(hint)
+	}
+	h.rec.Unanswered, h.rec.Written, h.rec.Configured = &booking.Unanswered{At: *h.time()}, nil, nil
+	return fault.New(fault.KindOf(why), "%w. Our side: %s, %s", why, ports, h.booked()).WithHint(hint + "; laas.resume_job configures the host once more")
+}
+
+// booked tells what each of the host's interfaces is to carry.
+func (h *hostRun) booked() string {
+	var parts []string
+	for _, nic := range h.host.NICs {
+		for _, v := range h.work.Network.Network.Ports[nic.MAC] {
+			how := "untagged"
+			if v.Tagged {
+				how = "tagged"
+			}
+			parts = append(parts, fmt.Sprintf("switch %s port %s carries VLAN %d %s to %s", nic.Switch, nic.Port, v.ID, how, nic.MAC))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+var awaitReturn = &action.Action{
+	Name: "await_return",
+	Description: "Find out what became of a host that did not answer on its booked network: wait, with its ports back in the provisioning VLAN, until its guard has brought " +
+		"its former network back, and add what it noted to the reason. Nothing is done for other hosts.",
+	Params: []action.Param{hostParam, jobParam, epochParam},
+	Output: []action.Field{{Name: "returned", Description: "Whether the host is back on its former network."}},
+	Budget: sum(records, returnLimit, sshSession),
+	Run: func(ctx context.Context, c *action.Call) (any, error) {
+		h, err := openHost(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return h.awaitReturn(ctx)
+	},
+}
+
+type returnResult struct {
+	action.Result
+	Returned bool `json:"returned"`
+}
+
+// returnLimit is how long a host takes to give up its booked network and to be back on the former one.
+func returnLimit(c *config.Config) time.Duration {
+	return max(c.SSH.NetworkGuard, c.SSH.ReadyTimeout).D() + c.Imaging.Boot.D()
+}
+
+func (h *hostRun) awaitReturn(ctx context.Context) (any, error) {
+	gone := h.rec.Unanswered
+	if gone == nil || gone.Told != "" {
+		return returnResult{Result: h.result(false, "is not waited for")}, nil
+	}
+	limit := returnLimit(h.Config)
+	note, err := h.returned(ctx, limit)
+	if fault.Is(err, fault.Cancelled) {
+		return nil, err
+	}
+	out := returnResult{Result: h.result(true, "is back on its former network"), Returned: err == nil}
+	gone.Told = "The host's side: it answers in the provisioning VLAN again; its guard noted: " + note
+	if err != nil {
+		out.Result = h.result(true, "did not come back to its former network within %s", limit)
+		gone.Told = fmt.Sprintf("The host's side: it is not back on its former network within %s (%v); what its guard noted is in its %s, to be read at its console",
+			limit, err, hostnet.GuardNote)
+	}
+	h.rec.Reason = strings.TrimSpace(h.rec.Reason + ". " + gone.Told)
+	return out, h.keep(ctx)
+}
+
+// returned waits until the host answers with a guard that has done its work, and reads what that noted.
+func (h *hostRun) returned(ctx context.Context, limit time.Duration) (note string, err error) {
+	known, err := h.HostKey(ctx, h.host.Name)
+	if err != nil {
+		return "", err
+	}
+	ctx, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	err = retry.Until(ctx, h.Config.SSH.ReadyInterval.D(), func(ctx context.Context) (bool, error) {
+		conn, err := h.ssh(ctx, h.host, known.Key)
+		if err != nil {
+			return false, err
+		}
+		defer conn.Close()
+		text, err := conn.ReadFile(ctx, hostnet.GuardNote)
+		if fault.Is(err, fault.NotFound) || err == nil && there(ctx, conn, hostnet.GuardReturning) {
+			return false, fault.New(fault.Transient, "it answers, and its guard is not through yet")
+		}
+		note = hostnet.Note(text)
+		return err == nil, err
+	})
+	return note, err
 }
 
 // keysAre proves which keys may log in as the tenant.

@@ -23,7 +23,7 @@ var configureHost = &action.Action{
 	Description: "Write the tenant's SSH keys and the configuration of the booked interfaces to the host while it is on the provisioning network, then shut it down, " +
 		"so that it is off while its ports change and comes up on its booked networks.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, sshSession, sshSession, bmcSession, softPower, func(c *config.Config) time.Duration { return c.SSH.ReadyTimeout.D() }),
+	Budget: sum(records, sshSession, sshSession, sshSession, bmcSession, softPower, func(c *config.Config) time.Duration { return c.SSH.ReadyTimeout.D() }),
 	Run:    forHost("keys and interfaces", configure),
 }
 
@@ -48,7 +48,11 @@ func configure(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.Save(ctx, h.rec); err != nil {
 		return nil, err
 	}
-	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured", len(h.work.Keys()), h.Config.SSH.TenantUser), nil
+	guarded := ""
+	if h.rec.Guarded {
+		guarded = ", guarded until it is reached on its booked network"
+	}
+	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured%s", len(h.work.Keys()), h.Config.SSH.TenantUser, guarded), nil
 }
 
 // write puts the tenant's keys and the booked interfaces onto the host's disk.
@@ -76,7 +80,7 @@ func (h *hostRun) write(ctx context.Context) error {
 	if _, err := conn.Run(ctx, "sync"); err != nil {
 		return err
 	}
-	h.rec.Written = h.time()
+	h.rec.Written, h.rec.Unanswered = h.time(), nil
 	return h.Save(ctx, h.rec)
 }
 
@@ -155,43 +159,6 @@ func passwd(ctx context.Context, c *remote.Conn, name string) (a account, found 
 	return a, false, nil
 }
 
-// writeInterfaces replaces the host's network configuration. It takes effect when the host boots.
-func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
-	render, err := hostnet.Detect(func(p string) bool { return there(ctx, c, p) })
-	if err != nil {
-		return err
-	}
-	files, err := render.Files(h.interfaces())
-	if err != nil {
-		return err
-	}
-	for _, pattern := range render.Stale() {
-		names, err := c.List(ctx, path.Dir(pattern))
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		for _, name := range names {
-			full := path.Join(path.Dir(pattern), name)
-			if ok, _ := path.Match(pattern, full); ok && !slices.ContainsFunc(files, func(f hostnet.File) bool { return f.Path == full }) {
-				if err := c.Remove(ctx, full); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	for _, f := range files {
-		if err := c.WriteFile(ctx, f.Path, f.Data, f.Mode); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func there(ctx context.Context, c *remote.Conn, p string) bool {
-	names, err := c.List(ctx, path.Dir(p))
-	return err == nil && slices.Contains(names, path.Base(p))
-}
-
 // interfaces is what the host's NICs are to be: addresses only where a public network is booked.
 func (h *hostRun) interfaces() []hostnet.NIC {
 	public := h.Config.Network.PublicVLANs
@@ -232,7 +199,7 @@ var handOver = &action.Action{
 	Description: "Prove the host's ports, switch it on and, where it has a public network, wait until it answers there by SSH as the very system that was imaged. " +
 		"A host with private networks only is proven by its switch ports, and its message says so.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession),
+	Budget: sum(records, switchReads, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession, sshSession),
 	Run:    forHostUnlessFailed("hand over", give),
 }
 

@@ -63,6 +63,11 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.proveOS(seen); err != nil {
 		return nil, err
 	}
+	if h.rec.Booted == nil { // an image may have been captured from a host with one
+		if err := removeGuard(ctx, conn); err != nil {
+			return nil, err
+		}
+	}
 	if err := h.mark(ctx, conn, &seen); err != nil {
 		return nil, err
 	}

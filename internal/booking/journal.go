@@ -57,6 +57,10 @@ type TaskRecord struct {
 	BMC *BMCAccount `json:"bmc,omitempty"`
 	// Written is when keys and interfaces were on the disk: what the host is at its next start is the tenant's.
 	Written *time.Time `json:"written,omitempty"`
+	// Guarded says that the host goes back to its former network by itself if nobody confirms the new one.
+	Guarded bool `json:"guarded,omitempty"`
+	// Unanswered is set when a guarded host did not answer on its booked network.
+	Unanswered *Unanswered `json:"unanswered,omitempty"`
 	// Configured is when interfaces and keys were in place, for the keys of KeyDigest.
 	Configured *time.Time `json:"configured,omitempty"`
 	// HandedOver is when the host was proven on its booked network.
@@ -90,6 +94,13 @@ type Booted struct {
 	// Mark is what the lab left on the system when it was proven; it says which deployment it came from, and when.
 	Mark string    `json:"mark,omitempty"`
 	At   time.Time `json:"at"`
+}
+
+// Unanswered is a host that did not answer on its booked network, until it is configured again.
+type Unanswered struct {
+	At time.Time `json:"at"`
+	// Told is what the host was found to have done, once that was looked for.
+	Told string `json:"told,omitempty"`
 }
 
 // BMCAccount is a tenant's account.

@@ -97,6 +97,7 @@ type SSH struct {
 	ConnectTimeout Duration `json:"connect_timeout" default:"10" max:"60" desc:"Seconds to connect and log in."`
 	CommandTimeout Duration `json:"command_timeout" default:"120" max:"300" desc:"Seconds one command on a host may take."`
 	ReadyTimeout   Duration `json:"ready_timeout" default:"300" max:"1800" desc:"Seconds within which a host must answer on its booked network."`
+	NetworkGuard   Duration `json:"network_guard" default:"600" max:"3600" desc:"Seconds after its start on the booked network within which the lab must have reached a host; after that the host brings its former network back by itself. It is never less than ready_timeout; 0 for no guard."`
 	ReadyInterval  Duration `json:"ready_interval" default:"5" max:"60" desc:"Seconds between two tries to reach a host."`
 }
 

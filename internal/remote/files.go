@@ -60,6 +60,61 @@ func (c *Conn) Remove(ctx context.Context, name string) error {
 	})
 }
 
+// RemoveAll deletes a directory with all that is in it, or a file. A missing one is fine.
+func (c *Conn) RemoveAll(ctx context.Context, name string) error {
+	return c.sftp(ctx, "remove "+name, func(s *sftp.Client) error {
+		if err := removeAll(s, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if _, err := s.Lstat(name); err == nil {
+			return fault.New(fault.Unproven, "it is still there although the host said it was removed")
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+// removeAll follows no links.
+func removeAll(s *sftp.Client, name string) error {
+	info, err := s.Lstat(name)
+	if err != nil || !info.IsDir() {
+		if err == nil {
+			err = s.Remove(name)
+		}
+		return err
+	}
+	entries, err := s.ReadDir(name)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := removeAll(s, path.Join(name, e.Name())); err != nil {
+			return err
+		}
+	}
+	return s.RemoveDirectory(name)
+}
+
+// Rename moves a file in one step, over one that is there already; NotFound when it is not there itself.
+func (c *Conn) Rename(ctx context.Context, from, to string) error {
+	return c.sftp(ctx, "move "+from, func(s *sftp.Client) error {
+		if _, err := s.Lstat(from); err != nil {
+			return err
+		}
+		if err := s.PosixRename(from, to); err != nil {
+			return err
+		}
+		if _, err := s.Lstat(from); err == nil {
+			return fault.New(fault.Unproven, "it is still there although the host said it was moved")
+		}
+		if _, err := s.Lstat(to); err != nil {
+			return fault.New(fault.Unproven, "it is not at %s although the host said it was moved there: %w", to, err)
+		}
+		return nil
+	})
+}
+
 // MkdirAll makes a directory and its parents. mode is given to the directory itself, whether new or not.
 func (c *Conn) MkdirAll(ctx context.Context, name string, mode fs.FileMode) error {
 	return c.sftp(ctx, "make directory "+name, func(s *sftp.Client) error {

@@ -48,6 +48,10 @@ func TestWhatAHostDoesNotDoIsNotTakenForDone(t *testing.T) {
 	}
 	read := func(ctx context.Context, c *remote.Conn) error { _, err := c.ReadFile(ctx, "/root/file"); return err }
 	remove := func(ctx context.Context, c *remote.Conn) error { return c.Remove(ctx, "/root/file") }
+	move := func(ctx context.Context, c *remote.Conn) error {
+		return c.Rename(ctx, "/root/.ssh/authorized_keys", "/root/moved")
+	}
+	removeAll := func(ctx context.Context, c *remote.Conn) error { return c.RemoveAll(ctx, "/root") }
 	run := func(ctx context.Context, c *remote.Conn) error { _, err := c.Run(ctx, "hostname"); return err }
 	for _, c := range []struct {
 		name  string
@@ -57,6 +61,8 @@ func TestWhatAHostDoesNotDoIsNotTakenForDone(t *testing.T) {
 	}{
 		{"it forgets what it writes", faults.Fault{Op: "sftp.write", Kind: faults.Forget}, write, []fault.Kind{fault.Unproven}},
 		{"it forgets to remove", faults.Fault{Op: "sftp.write", Kind: faults.Forget}, remove, []fault.Kind{fault.Unproven}},
+		{"it forgets to move", faults.Fault{Op: "sftp.write", Kind: faults.Forget}, move, []fault.Kind{fault.Unproven}},
+		{"it forgets to remove a directory", faults.Fault{Op: "sftp.write", Kind: faults.Forget}, removeAll, []fault.Kind{fault.Unproven, fault.Failed}},
 		{"it hangs when writing", faults.Fault{Op: "sftp.write", Kind: faults.Hang}, write, []fault.Kind{fault.Transient}},
 		{"it hangs when reading", faults.Fault{Op: "sftp.read", Kind: faults.Hang}, read, []fault.Kind{fault.Transient}},
 		{"it fails to write", faults.Fault{Op: "sftp.write", Kind: faults.Error500}, write, []fault.Kind{fault.Failed, fault.Transient}},

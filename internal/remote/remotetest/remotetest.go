@@ -52,6 +52,26 @@ func Login(t *testing.T, cfg remote.Config, target remote.Target) {
 
 // Files is the part of Conformance that needs SFTP only.
 func Files(t *testing.T, cfg remote.Config, target remote.Target, dir string) {
+	t.Run("files are moved, and directories removed with all that is in them", func(t *testing.T) {
+		ctx, c := t.Context(), dial(t, cfg, target)
+		from, to := path.Join(dir, "m", "from"), path.Join(dir, "m", "deep", "to")
+		assert.Equal(t, fault.NotFound, fault.KindOf(c.Rename(ctx, from, to)), "it is missing")
+		require.NoError(t, c.MkdirAll(ctx, path.Dir(to), 0o700))
+		for _, text := range []string{"one", "two"} { // the second time over what is there
+			require.NoError(t, c.WriteFile(ctx, from, []byte(text), 0o640))
+			require.NoError(t, c.Rename(ctx, from, to))
+			have, err := c.ReadFile(ctx, to)
+			require.NoError(t, err)
+			assert.Equal(t, text, string(have))
+		}
+		names, err := c.List(ctx, path.Dir(from))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"deep"}, names)
+		require.NoError(t, c.RemoveAll(ctx, path.Join(dir, "m")))
+		require.NoError(t, c.RemoveAll(ctx, path.Join(dir, "m")), "again is fine")
+		_, err = c.List(ctx, path.Join(dir, "m"))
+		assert.Equal(t, fault.NotFound, fault.KindOf(err), "%v", err)
+	})
 	t.Run("files are written, replaced, read, listed and removed", func(t *testing.T) {
 		ctx, c := t.Context(), dial(t, cfg, target)
 		deep, name := path.Join(dir, "a", "b"), path.Join(dir, "a", "b", "file")

@@ -50,6 +50,7 @@ func (w *World) bootDisk(h *host) {
 		// A system whose network configuration is broken comes up without a network.
 		h.links, _ = networkOf(h.disk, h.nics)
 		h.sayLogin()
+		w.startGuard(h)
 	})
 }
 

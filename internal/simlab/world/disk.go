@@ -30,7 +30,7 @@ var imageFiles = map[string]string{
 	"/etc/machine-id": "", // made at the first boot
 }
 
-var imageDirs = []string{"/etc/ssh", "/etc/sudoers.d", "/home", "/proc/sys/kernel/random", "/root", "/tmp", "/usr/bin", "/usr/sbin", "/var/log"}
+var imageDirs = []string{"/etc/ssh", "/etc/sudoers.d", "/etc/systemd/system", "/home", "/proc/sys/kernel/random", "/root", "/tmp", "/usr/bin", "/usr/sbin", "/var/log"}
 
 // freshDisk is a disk just after the image was written and before it was booted.
 func freshDisk(img Image, nics []NIC, labKey string) disk {
@@ -67,6 +67,7 @@ func freshDisk(img Image, nics []NIC, labKey string) disk {
 
 // firstBoot gives the system what it makes for itself: at its first boot its identity, at every boot a boot id.
 func (d disk) firstBoot(host string) {
+	_ = d.fs.MkdirAll("/run/systemd/system", 0o755) // how a system shows that it runs systemd
 	d.put("/proc/sys/kernel/random/boot_id", randomHex(16)+"\n", 0o444)
 	if id, _ := d.fs.ReadFile("/etc/machine-id"); len(id) > 0 {
 		return
