@@ -101,12 +101,13 @@ func (h *hostRun) onlyBaseline(ctx context.Context, d bmc.Accounts, tenant strin
 }
 
 func (h *hostRun) outside(ctx context.Context, d bmc.Accounts) ([]bmc.Account, error) {
-	return h.strangers(ctx, d, h.host.Name)
+	return h.strangers(ctx, d, h.host.Name, h.rec.BMC)
 }
 
-// strangers lists the accounts that are enabled and not in the BMC's baseline. An account of the baseline that has another name or
+// strangers lists the accounts that are enabled and not in the BMC's baseline. The tenant's, if the booking has one, is among them wherever it is: in a
+// slot of the baseline, too, whose account somebody has removed since it was recorded. Any other account of the baseline that has another name or
 // other rights by now is an error: what it was cannot be restored from here.
-func (l *lab) strangers(ctx context.Context, d bmc.Accounts, host string) ([]bmc.Account, error) {
+func (l *lab) strangers(ctx context.Context, d bmc.Accounts, host string, tenant *booking.BMCAccount) ([]bmc.Account, error) {
 	base, err := l.Baseline(ctx, host)
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (l *lab) strangers(ctx context.Context, d bmc.Accounts, host string) ([]bmc
 		b := base.Slot(a.Slot)
 		switch {
 		case !a.Enabled:
-		case b == nil, b.Name == "" && a.Name != "":
+		case b == nil, b.Name == "" && a.Name != "", b.Name != a.Name && tenants(a, tenant):
 			out = append(out, a)
 		case b.Name != a.Name, b.Privilege != a.Privilege:
 			return nil, fault.New(fault.Unproven, "the BMC's account in slot %d is not what its baseline records (%s, %s): its name or its rights were changed", a.Slot, b.Name, b.Privilege).
@@ -128,6 +129,11 @@ func (l *lab) strangers(ctx context.Context, d bmc.Accounts, host string) ([]bmc
 		}
 	}
 	return out, nil
+}
+
+// tenants says whether an account is the one that the booking made, or was making when it was broken off and did not note the slot.
+func tenants(a bmc.Account, t *booking.BMCAccount) bool {
+	return t != nil && a.Name == t.User && (a.Slot == t.Slot || t.Slot == 0)
 }
 
 // postBMC tells the dashboard where the BMC is, for the booking's PDF; the user has the same in his message. The dashboard answers 500,

@@ -33,6 +33,7 @@ import (
 type lab struct {
 	*action.Call
 	booking.Journal
+	refused refusedLogins
 }
 
 func open(c *action.Call) *lab {
@@ -124,7 +125,7 @@ func (l *lab) openBMC(ctx context.Context, h *inventory.Host, target bmc.Target)
 	if err != nil {
 		return nil, err
 	}
-	return p.Open(ctx, target)
+	return l.refused.once(target, func() (bmc.Driver, error) { return p.Open(ctx, target) })
 }
 
 func (l *lab) tryLogin(ctx context.Context, h *inventory.Host, target bmc.Target) error {

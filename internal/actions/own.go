@@ -283,7 +283,7 @@ func (t *taking) mayGoFree(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
-	extra, err := t.strangers(ctx, d, t.host.Name)
+	extra, err := t.strangers(ctx, d, t.host.Name, nil)
 	if err == nil && len(extra) > 0 {
 		return fault.New(fault.Refused, "the BMC of %s still has %d account(s) that the lab did not record, the first in slot %d", t.host.Name, len(extra), extra[0].Slot).
 			WithHint("remove them on the BMC, or record them with laas.adopt_host if they belong there")

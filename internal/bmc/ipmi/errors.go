@@ -32,8 +32,8 @@ func classify(err error) error {
 	if code, ok := completion(err); ok {
 		return completed(code, err)
 	}
-	// What is left is an answer that could not be read.
-	return fault.New(fault.Transient, "%w", err)
+	// What is left is a session that fell silent, which the client has no type for, or an answer that it could not read.
+	return fault.New(fault.Transient, "no answer that can be read: %w", err)
 }
 
 const (

@@ -44,6 +44,7 @@ type Server struct {
 	lies   lies
 	// console is the host's.
 	console *console
+	logins  loginCounts
 	// ctx ends with the server.
 	ctx    context.Context
 	cancel context.CancelFunc

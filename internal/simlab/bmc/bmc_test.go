@@ -148,6 +148,24 @@ func TestRealIpmitoolSeesAnAccountThatTheTenantMadeFromTheHost(t *testing.T) {
 	assert.Equal(t, []string{"admin", "backdoor"}, s.Users())
 }
 
+func TestLoginsAreCounted(t *testing.T) {
+	f := &faults.Set{}
+	_, s := serve(t, f)
+	_, err := ipmitool(t, s, "admin", "wrong", "3").try("power status")
+	require.Error(t, err)
+	assert.Equal(t, bmc.Logins{Tried: 1}, s.Logins())
+	assert.Equal(t, 1, s.Logins().Refused())
+	ipmitool(t, s, "admin", "secret", "3").run("power status")
+	assert.Equal(t, bmc.Logins{Tried: 2, Accepted: 1}, s.Logins())
+	require.NoError(t, s.SetPassword(2, "wrong"))
+	ipmitool(t, s, "admin", "wrong", "3").run("power status")
+	f.Add(faults.Fault{System: "bmc", Op: "session", Kind: faults.Error500})
+	_, err = ipmitool(t, s, "admin", "wrong", "3").try("power status")
+	require.Error(t, err)
+	assert.Positive(t, s.Logins().TurnedAway)
+	assert.Equal(t, 1, s.Logins().Refused(), "who was turned away was not refused")
+}
+
 func TestRealIpmitoolIsToldNo(t *testing.T) {
 	tests := []struct {
 		name string

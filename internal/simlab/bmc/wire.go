@@ -32,12 +32,18 @@ func (w *wire) ReadFrom(buf []byte) (int, net.Addr, error) {
 	}
 }
 
+func (w *wire) WriteTo(pkt []byte, addr net.Addr) (int, error) {
+	w.server.logins.went(pkt)
+	return w.PacketConn.WriteTo(pkt, addr)
+}
+
 // pass says whether a packet gets to the server, and answers it otherwise, or not.
 func (w *wire) pass(pkt []byte, addr net.Addr) bool {
 	session, _, payload, _, body, ok := protocol.ParseRMCPPlusHeader(pkt)
 	if !ok || session != 0 {
 		return true
 	}
+	w.server.logins.came(types.PayloadType(payload))
 	client := addr.String()
 	if types.PayloadType(payload) == types.PayloadTypeRmcpOpenSessionRequest {
 		delete(w.logins, client)
