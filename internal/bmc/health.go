@@ -12,6 +12,10 @@ type HealthReader interface {
 	Health(ctx context.Context, events int) (Health, error)
 }
 
+// HealthTime is how long a driver reads the health of a host, with that distance between commands: 300 sensors whose records come in pieces.
+// What it has not read by then is Unread.
+func HealthTime(minInterval time.Duration) time.Duration { return 2*time.Minute + 1000*minInterval }
+
 // Health is what a BMC says of its host at one moment. Its texts are the device's own: they may hold anything.
 type Health struct {
 	Sensors []Sensor

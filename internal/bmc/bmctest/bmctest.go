@@ -25,6 +25,8 @@ type Opts struct {
 	Cuts bool
 	// NoReset is a BMC whose reset, cycle or soft-off does not show in the power state.
 	NoReset bool
+	// Health is what the BMC has to tell of a host with power; nil for one that tells nothing.
+	Health *bmc.Health
 	// Interval is between two looks at a state that takes a while.
 	Interval time.Duration
 }
@@ -55,6 +57,7 @@ func Conformance(t *testing.T, target bmc.Target, opts Opts) {
 		{"the administrator's slot is left alone", (*suite).protected},
 		{"bad names and passwords are refused before anything is sent", (*suite).input},
 		{"the administrator's password is changed, and the old one dies", (*suite).adminPassword},
+		{"how the hardware is, is told, and what is not told is named", (*suite).health},
 		{"a wrong password and an unknown user are told from a BMC that does not answer", (*suite).logins},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(s, t, s.open(t)) })

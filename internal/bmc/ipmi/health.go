@@ -2,7 +2,6 @@ package ipmi
 
 import (
 	"context"
-	"time"
 
 	"github.com/bougou/go-ipmi/pkg/client"
 
@@ -10,14 +9,12 @@ import (
 	"stackstorm-laas/internal/fault"
 )
 
-// patience is how long one part of the health may take: a repository of 300 sensors at 50 ms an exchange.
-const patience = time.Minute
-
-// Health implements bmc.HealthReader. It takes three minutes at most, and the time of the logins that BMCs make necessary which drop
-// commands they do not know.
+// Health implements bmc.HealthReader. BMCs that drop commands which they do not know make a login for each part necessary.
 func (d *driver) Health(ctx context.Context, events int) (bmc.Health, error) {
 	var h bmc.Health
 	seen := &sensors{names: map[source]string{}}
+	bounded, stop := context.WithTimeout(ctx, bmc.HealthTime(d.target.MinInterval))
+	defer stop()
 	silent := false
 	for _, part := range []struct {
 		name string
@@ -34,16 +31,13 @@ func (d *driver) Health(ctx context.Context, events int) (bmc.Health, error) {
 			return err
 		}},
 	} {
-		bounded, stop := context.WithTimeout(ctx, patience)
 		err := d.do(bounded, "read the "+part.name, func(c *client.Client) error { return part.read(bounded, c) })
-		late := bounded.Err() != nil
-		stop()
 		switch {
 		case err == nil:
 			continue
 		case context.Cause(ctx) != nil:
 			return bmc.Health{}, err
-		case late, fault.Is(err, fault.Transient):
+		case bounded.Err() != nil, fault.Is(err, fault.Transient):
 			silent = true
 		case !isAnswer(err) && !fault.Is(err, fault.NotFound):
 			return bmc.Health{}, err

@@ -19,11 +19,14 @@ import (
 	"stackstorm-laas/internal/simlab/world"
 )
 
-// lab is a host of the simulated lab and the administrator's login on its BMC.
-func lab(t *testing.T) (bmc.Target, *simbmc.Server, *faults.Set) {
+// lab is a host of the simulated lab, with its troubles, and the administrator's login on its BMC.
+func lab(t *testing.T, troubles ...world.TroubleKind) (bmc.Target, *simbmc.Server, *faults.Set) {
 	t.Helper()
 	w, f := world.New(world.Pace{}), &faults.Set{}
 	w.AddHost(world.HostSpec{Name: "hpe1"})
+	for _, kind := range troubles {
+		require.NoError(t, w.AddTrouble("hpe1", world.Trouble{Kind: kind}))
+	}
 	s, err := simbmc.Serve(w, f, simbmc.Config{Host: "hpe1", Admin: "admin", Password: "secret"})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
@@ -34,8 +37,8 @@ func lab(t *testing.T) (bmc.Target, *simbmc.Server, *faults.Set) {
 }
 
 func TestTheSimulatedBMCIsDrivenAsPromised(t *testing.T) {
-	target, s, _ := lab(t)
-	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin})
+	target, s, _ := lab(t, world.FanFails, world.Warms, world.SupplyFails)
+	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, Health: ailingLab})
 	assert.Equal(t, []string{"admin"}, s.Users(), "no account is left over")
 }
 

@@ -124,6 +124,6 @@ func freeUDP(t *testing.T) int {
 }
 
 func TestRealIpmiSimIsDrivenAsPromised(t *testing.T) {
-	target, _ := startSim(t)
-	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, NoBootFlags: true, Cuts: true})
+	target := startAiling(t, ailing(t))
+	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, NoBootFlags: true, Cuts: true, Health: ailingHealth(bmc.SensorCritical)})
 }

@@ -79,6 +79,7 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	reg := handlers.NewRegistry()
 	reg.Use(s.misbehave)
 	handlers.RegisterAllHandlers(reg)
+	s.tellHealth(reg)
 	// A session lives longer than any client pauses: the read deadline only makes the loop turn.
 	wire := &wire{PacketConn: udp.Wrap(conn, udp.WithReadTimeout(time.Minute)), server: s, logins: map[string]faults.Kind{}}
 	s.ipmi = server.NewServer(s.bmc, wire, server.WithHandlerRegistry(reg))

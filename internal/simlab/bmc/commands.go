@@ -33,6 +33,8 @@ func operation(c types.Command, req []byte) string {
 		return "user.get"
 	case is(types.CommandSetUserAccess), is(types.CommandSetUsername), is(types.CommandSetUserPassword):
 		return "user.set"
+	case is(types.CommandGetSDR), is(types.CommandGetSensorReading), is(types.CommandGetSELInfo), is(types.CommandGetSELEntry), is(types.CommandReadFRUData):
+		return "health.get"
 	}
 	if is(types.CommandActivatePayload) {
 		return "console"

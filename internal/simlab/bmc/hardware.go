@@ -11,19 +11,22 @@ import (
 	"stackstorm-laas/internal/simlab/world"
 )
 
-// hardware is what the BMC is wired to: a chassis, a serial port, and nothing else of interest.
+// hardware is what the BMC is wired to: a chassis, a serial port, and what it has to tell of its health.
 type hardware struct {
 	*mock.HAL
 	chassis hal.ChassisHAL
+	storage hal.StorageHAL
 }
 
 func newHardware(w *world.World, host string, c *console) *hardware {
-	h := &hardware{HAL: mock.New(), chassis: &chassis{world: w, host: host}}
+	h := &hardware{HAL: mock.New(), chassis: &chassis{world: w, host: host}, storage: &registry{world: w, host: host}}
 	h.SetConsole(c)
 	return h
 }
 
 func (h *hardware) Chassis() hal.ChassisHAL { return h.chassis }
+
+func (h *hardware) Storage() hal.StorageHAL { return h.storage }
 
 // chassis is a host of the world.
 type chassis struct {

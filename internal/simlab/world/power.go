@@ -41,6 +41,7 @@ type host struct {
 	assigned              int
 	diskModel, diskSerial string
 	troubles              []*Trouble
+	hardware              []HardwareEvent
 	links                 []link // network configuration in force; of the running system only
 	console               console
 }

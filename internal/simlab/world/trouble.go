@@ -42,7 +42,8 @@ const (
 )
 
 // TroubleKinds are all kinds, for messages.
-var TroubleKinds = []TroubleKind{IgnoresPXE, NeverChecksIn, Stuck, Failed, Cancelled, Vanished, WriteLost, OtherImage, NoBoot}
+var TroubleKinds = []TroubleKind{IgnoresPXE, NeverChecksIn, Stuck, Failed, Cancelled, Vanished, WriteLost, OtherImage, NoBoot,
+	FanFails, Overheats, Warms, SupplyFails, DriveFails}
 
 // midway are the kinds that happen in the middle of a task.
 var midway = []TroubleKind{Stuck, Failed, Cancelled, Vanished}
@@ -57,6 +58,7 @@ func (w *World) AddTrouble(name string, t Trouble) error {
 			return err
 		}
 		h.troubles = append(h.troubles, &t)
+		h.note(false, &t)
 		return nil
 	})
 }
@@ -64,6 +66,7 @@ func (w *World) AddTrouble(name string, t Trouble) error {
 // EndTroubles ends all of a host's troubles. What has gone wrong stays so.
 func (w *World) EndTroubles(name string) error {
 	return w.act(name, func(h *host) error {
+		h.note(true, h.troubles...)
 		h.troubles = nil
 		return nil
 	})
