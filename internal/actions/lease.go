@@ -18,12 +18,14 @@ import (
 	"stackstorm-laas/internal/inventory"
 )
 
-// lease is the right to talk to one BMC. Many BMCs have few sessions and mix up what two of them do, so the actions of a StackStorm worker take turns.
-// It is a locked file of this machine: the system takes the lock back when its holder ends, however that ends. Workers on other machines do not
-// see it.
+// lease is the right to talk to one BMC. Many BMCs have few sessions and mix up what two of them do, so actions take turns. It is a locked file: the
+// system takes the lock back when its holder ends, however that ends. Workers on several machines see each other's when bmc.lock_dir is on a file
+// system that they share. StackStorm's datastore could not hold it: its keys have no compare-and-set, and nothing there ends with a process.
 type lease struct {
 	// path is the file, holder what it says of who has it. Its time is when the last holder let go.
 	path, holder string
+	// mark is a file that must be there, if not "".
+	mark string
 	// host is what errors call the BMC, endpoint what its commands are paced by (bmc.Spoke).
 	host, endpoint string
 	wait           time.Duration
@@ -51,9 +53,17 @@ func (l *lab) leaseOf(h *inventory.Host) lease {
 	if l.Execution != "" {
 		holder = "execution " + l.Execution
 	}
-	return lease{host: h.Name, endpoint: endpoint, holder: holder, wait: leaseWait(l.Config), poll: l.Config.BMC.PollInterval.D() / 10,
+	t := lease{host: h.Name, endpoint: endpoint, holder: holder, wait: leaseWait(l.Config), poll: l.Config.BMC.PollInterval.D() / 10,
 		path: filepath.Join(os.TempDir(), fmt.Sprintf("laas-bmc-%d-%x.lock", os.Getuid(), sum.Sum64()))}
+	if dir := l.Config.BMC.LockDir; dir != "" { // where StackStorm's user may have another number on each machine
+		t.path, t.mark = filepath.Join(dir, fmt.Sprintf("laas-bmc-%x.lock", sum.Sum64())), filepath.Join(dir, sharedMark)
+	}
+	return t
 }
+
+// sharedMark is a file that the operator puts into bmc.lock_dir. It is not there while the shared file system is not mounted: locks in the empty
+// directory below would be this machine's alone.
+const sharedMark = "laas-shared"
 
 // take waits for its turn. After the wait it is Transient, and names who has the BMC. Meanwhile it asks for the BMC: who has it for something
 // that can wait gives it up (see lend).
@@ -103,7 +113,15 @@ func (t lease) has(f *os.File) (release func()) {
 
 // open opens the file of a lock.
 func (t lease) open(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	mode := os.FileMode(0o600)
+	if t.mark != "" {
+		mode = 0o660
+		if _, err := os.Stat(t.mark); err != nil {
+			return nil, fault.New(fault.Config, "bmc.lock_dir does not have the file by which the file system that the workers share is known: %w", err).
+				WithHint("mount it on every worker, then make the file once: touch %s", t.mark)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, mode)
 	if err != nil {
 		return nil, fault.New(fault.Config, "the file that keeps actions from talking to the BMC of %s at the same time cannot be opened: %w", t.host, err).
 			WithHint("StackStorm's system user must be able to write %s", filepath.Dir(path))

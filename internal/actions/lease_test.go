@@ -158,3 +158,38 @@ func letGo(t *testing.T, path string, ago time.Duration) {
 	at := time.Now().Add(-ago)
 	require.NoError(t, os.Chtimes(path, at, at))
 }
+
+// onWorker is an action on a machine of its own: it shares no temporary directory with the others.
+func onWorker(t *testing.T, lockDir string) lease {
+	t.Setenv("TMPDIR", t.TempDir())
+	c := config.Maxima()
+	c.BMC.LockDir = lockDir
+	l := (&lab{Call: &action.Call{Config: c, Execution: "5f00"}}).leaseOf(&inventory.Host{Name: "hpe15", BMC: &inventory.BMC{Address: "10.0.0.15", Port: 623}})
+	l.wait, l.poll = 5*time.Millisecond, time.Millisecond
+	return l
+}
+
+func TestWorkersThatShareALockDirectoryTakeTurns(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, sharedMark), nil, 0o600))
+	release, err := onWorker(t, dir).take(t.Context())
+	require.NoError(t, err)
+	_, err = onWorker(t, dir).take(t.Context())
+	assert.Equal(t, fault.Transient, fault.KindOf(err), "%v", err)
+	release()
+	release, err = onWorker(t, dir).take(t.Context())
+	require.NoError(t, err)
+	release()
+}
+
+func TestALockDirectoryThatIsNotMountedIsNotTakenForTheSharedOne(t *testing.T) {
+	dir := t.TempDir()
+	for _, dir := range []string{dir, filepath.Join(dir, "missing")} {
+		_, err := onWorker(t, dir).take(t.Context())
+		assert.Equal(t, fault.Config, fault.KindOf(err), "%v", err)
+		assert.Contains(t, fault.HintOf(err), filepath.Join(dir, sharedMark))
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
