@@ -66,13 +66,13 @@ esac
 `
 
 // startSim starts ipmi_sim, with more commands for its emulator, and gives the login of its administrator and the directory with the state of the chassis.
-func startSim(t *testing.T, more ...string) (bmc.Target, string) {
+func startSim(t testing.TB, more ...string) (bmc.Target, string) {
 	t.Helper()
 	return startSimWith(t, "", strings.Join(more, ""))
 }
 
 // startSimWith starts ipmi_sim with more of its configuration and more commands for its emulator.
-func startSimWith(t *testing.T, lan, commands string) (bmc.Target, string) {
+func startSimWith(t testing.TB, lan, commands string) (bmc.Target, string) {
 	t.Helper()
 	program := testreal.Need(t, "ipmi_sim")[0]
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func startSimWith(t *testing.T, lan, commands string) (bmc.Target, string) {
 	return target, dir
 }
 
-func freeUDP(t *testing.T) int {
+func freeUDP(t testing.TB) int {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
