@@ -7,6 +7,7 @@ tools=(
   'openssh-server  test -x /usr/sbin/sshd'
   'openssh-client  command -v ssh-keygen'
   'ipmitool        command -v ipmitool'
+  'redfishtool     command -v redfishtool'
   'openipmi        command -v ipmi_sim'
   'ldap-utils      command -v ldapsearch'
   'netplan.io      command -v netplan'

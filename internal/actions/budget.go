@@ -20,9 +20,10 @@ func dashboardCalls(c *config.Config, n int) time.Duration {
 	return time.Duration(n) * (c.Dashboard.Retry.D() + c.Dashboard.Timeout.D())
 }
 
-// bmcSession is the wait for another action's session, a login and up to 40 exchanges: an account takes that many.
+// bmcSession is the wait for another action's session, a login and up to 50 exchanges: an account takes that many over Redfish, where each slot
+// is read by itself.
 func bmcSession(c *config.Config) time.Duration {
-	return leaseWait(c) + c.BMC.Retry.D() + 40*exchange(c)
+	return leaseWait(c) + c.BMC.Retry.D() + 50*exchange(c)
 }
 
 // exchange is a command to a BMC, sent up to three times, and its answer.

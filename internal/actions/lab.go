@@ -4,6 +4,7 @@ package actions
 
 import (
 	"context"
+	"crypto/tls"
 	"maps"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/bmc/ipmi"
+	"stackstorm-laas/internal/bmc/redfish"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/dashboard"
@@ -64,11 +66,14 @@ func (l *lab) fog() (*fog.Client, error) {
 type bmcProtocol struct {
 	Open     func(context.Context, bmc.Target) (bmc.Driver, error)
 	TryLogin func(context.Context, bmc.Target) error
+	// TLS says that BMCs show certificates.
+	TLS bool
 }
 
 // bmcProtocols are those that the pack speaks, by the names that the inventory may give (inventory.BMC.Protocol).
 var bmcProtocols = map[string]bmcProtocol{
-	"ipmi": {ipmi.Open, ipmi.TryLogin},
+	"ipmi":    {Open: ipmi.Open, TryLogin: ipmi.TryLogin},
+	"redfish": {Open: redfish.Open, TryLogin: redfish.TryLogin, TLS: true},
 }
 
 // protocol is how the pack talks to the host's BMC.
@@ -87,12 +92,30 @@ func (l *lab) bmcTarget(ctx context.Context, h *inventory.Host) (bmc.Target, err
 		return bmc.Target{}, fault.New(fault.Config, "%s has no BMC in the inventory: the pack can neither power it nor boot it", h.Name).
 			WithHint("add \"bmc\" to the datastore entry %s (docs/datastore.md)", h.Name)
 	}
-	if _, err := protocol(h); err != nil {
+	p, err := protocol(h)
+	if err != nil {
 		return bmc.Target{}, err
 	}
+	var trust *tls.Config
+	if p.TLS {
+		if trust, err = l.bmcTLS(); err != nil {
+			return bmc.Target{}, err
+		}
+	}
 	user, password, err := inventory.BMCCredentials(ctx, l.ST2, h)
-	return bmc.Target{Host: h.Name, Address: h.BMC.Address, Port: h.BMC.Port, CipherSuite: h.BMC.CipherSuite, User: user, Password: password,
+	return bmc.Target{Host: h.Name, Address: h.BMC.Address, Port: h.BMC.Port, CipherSuite: h.BMC.CipherSuite, TLS: trust, User: user, Password: password,
 		Timeout: l.Config.BMC.Timeout.D(), MinInterval: l.Config.BMC.MinInterval.D(), Retry: action.Policy(l.Config.BMC.Retry)}, err
+}
+
+// bmcTLS says which certificates BMCs may show: those of their own CA, or of the lab's.
+func (l *lab) bmcTLS() (*tls.Config, error) {
+	switch b := l.Config.BMC; {
+	case !b.VerifyTLS:
+		return tlsconf.Unverified(), nil
+	case b.CA != "":
+		return tlsconf.Named("bmc.ca", b.CA)
+	}
+	return tlsconf.Config(l.Config.TLS.CAFile)
 }
 
 // bmc logs in to the host's BMC, when no other action has a session there. The caller closes it.

@@ -3,6 +3,7 @@ package bmc
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"stackstorm-laas/internal/fault"
@@ -77,11 +78,11 @@ type Account struct {
 type Accounts interface {
 	// Accounts lists all slots, free ones too.
 	Accounts(ctx context.Context) ([]Account, error)
-	// PutAccount makes name an enabled account with operator's rights in the slot that has the name already, or in a free one. It never
-	// touches the slots 1 and 2 or the lab's own. No free slot is Refused.
+	// PutAccount makes name an enabled account with operator's rights in the slot that has the name already, or in a free one above 2. It never
+	// touches an account of an administrator. No free slot is Refused.
 	PutAccount(ctx context.Context, name string, password secret.String) (slot int, err error)
 	// ClearAccount makes a slot useless: disabled, without rights, with a random password, and without name where the BMC permits
-	// that. Clearing a free slot is fine; the slots 1 and 2 and the lab's own are Refused.
+	// that. Clearing a free slot is fine; the lab's own is Refused, and over IPMI the slots 1 and 2 are, too.
 	ClearAccount(ctx context.Context, slot int) error
 }
 
@@ -89,6 +90,12 @@ type Accounts interface {
 // either password may be in force; trying the login tells. Not every driver has it.
 type AdminPassword interface {
 	SetAdminPassword(ctx context.Context, password secret.String) error
+}
+
+// BIOSPassword changes the password that guards the firmware's set-up; an empty one is none. A BMC never shows it, so what is returned is that
+// the BMC accepted it, and many apply it only when the host boots next. Not every driver has it.
+type BIOSPassword interface {
+	SetBIOSPassword(ctx context.Context, old, password secret.String) error
 }
 
 // Driver is a session on a BMC. A failed call can be repeated: a lost session is made anew.
@@ -107,8 +114,10 @@ type Target struct {
 	Port    int
 	// CipherSuite of IPMI 2.0; -1 tries the good ones in order.
 	CipherSuite int
-	User        string
-	Password    secret.String
+	// TLS says which certificates a BMC that speaks Redfish may show; nil trusts the system's.
+	TLS      *tls.Config
+	User     string
+	Password secret.String
 	// Timeout bounds each exchange with the BMC.
 	Timeout time.Duration
 	// MinInterval is the least time from one command to the next, in whatever session of the pack; see Turn. 0 is none.

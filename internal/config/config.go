@@ -140,6 +140,8 @@ type BMC struct {
 	PowerTimeout Duration `json:"power_timeout" default:"120" max:"600" desc:"Seconds within which a host must reach the power state asked for."`
 	PollInterval Duration `json:"poll_interval" default:"3" max:"60" desc:"Seconds between two looks at the power state."`
 	SoftGrace    Duration `json:"soft_grace" default:"120" max:"600" desc:"Seconds an operating system gets to shut down before its power is taken away."`
+	VerifyTLS    bool     `json:"verify_tls" default:"true" desc:"Talk to a BMC over Redfish only if its certificate is trusted and names its address. false gives the lab's login to whoever answers there."`
+	CA           string   `json:"ca" desc:"PEM file with the CA that signs the BMCs' certificates, beside the system's; tls.ca_file unless given. Every StackStorm worker must be able to read it."`
 	TenantUser   string   `json:"tenant_user" default:"OPNFV" desc:"Name of the tenant's BMC account, at most 16 characters."`
 	HelpURL      string   `json:"help_url" desc:"Page that tells users how to use a BMC; put into their message."`
 }

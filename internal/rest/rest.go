@@ -48,6 +48,7 @@ type Request struct {
 // Answer is what came back, whatever the status.
 type Answer struct {
 	Status int
+	Header http.Header
 	Body   []byte
 }
 
@@ -111,7 +112,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	case len(body) > maxAnswer:
 		return Answer{}, fault.New(fault.Failed, "the answer is larger than %d MB", maxAnswer>>20)
 	}
-	return Answer{Status: resp.StatusCode, Body: body}, nil
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
 // noAnswer says why there was no answer. Only errors that are known to hold no word of the server are told as they are.

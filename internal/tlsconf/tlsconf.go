@@ -12,20 +12,23 @@ import (
 )
 
 // Config trusts the system's certificates and those in a PEM file, which may be "".
-func Config(caFile string) (*tls.Config, error) {
+func Config(caFile string) (*tls.Config, error) { return Named("tls.ca_file", caFile) }
+
+// Named is Config with the file of another setting.
+func Named(setting, caFile string) (*tls.Config, error) {
 	if caFile == "" {
 		return &tls.Config{MinVersion: tls.VersionTLS12}, nil
 	}
 	pem, err := os.ReadFile(caFile)
 	if err != nil {
-		return nil, fault.New(fault.Config, "tls.ca_file: %w", err).WithHint("every StackStorm worker must be able to read it")
+		return nil, fault.New(fault.Config, "%s: %w", setting, err).WithHint("every StackStorm worker must be able to read it")
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.Config, "tls.ca_file %s holds no certificate in PEM form", caFile)
+		return nil, fault.New(fault.Config, "%s %s holds no certificate in PEM form", setting, caFile)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, nil
 }

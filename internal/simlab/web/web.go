@@ -3,8 +3,10 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -22,7 +24,10 @@ type Server struct {
 }
 
 // Serve listens on addr; empty means a free port of 127.0.0.1.
-func Serve(addr string, h http.Handler) (*Server, error) {
+func Serve(addr string, h http.Handler) (*Server, error) { return ServeTLS(addr, h, nil) }
+
+// ServeTLS is Serve over TLS, unless conf is nil. It speaks HTTP/1.1, whose connections can be broken one by one.
+func ServeTLS(addr string, h http.Handler, conf *tls.Config) (*Server, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
@@ -30,8 +35,12 @@ func Serve(addr string, h http.Handler) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if conf != nil {
+		l = tls.NewListener(l, conf)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{listener: l, http: &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx }}}
+	s := &Server{listener: l, http: &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog: log.New(io.Discard, "", 0)}} // clients that trust nobody hang up in the handshake
 	s.http.RegisterOnShutdown(cancel)
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -87,6 +96,9 @@ func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
+	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
