@@ -4,7 +4,6 @@ import (
 	"context"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
-	"stackstorm-laas/internal/hostnet"
 	"stackstorm-laas/internal/remote"
 )
 
@@ -159,24 +157,6 @@ func passwd(ctx context.Context, c *remote.Conn, name string) (a account, found 
 	return a, false, nil
 }
 
-// interfaces is what the host's NICs are to be: addresses only where a public network is booked.
-func (h *hostRun) interfaces() []hostnet.NIC {
-	public := h.Config.Network.PublicVLANs
-	var out []hostnet.NIC
-	for _, nic := range h.host.NICs {
-		n := hostnet.NIC{MAC: string(nic.MAC), Name: nic.Name, MTU: h.Config.Network.MTU}
-		for _, v := range h.work.Network.Network.Ports[nic.MAC] {
-			if v.Tagged {
-				n.VLANs = append(n.VLANs, hostnet.VLAN{ID: v.ID, DHCP: slices.Contains(public, v.ID)})
-				continue
-			}
-			n.Untagged, n.DHCP = true, slices.Contains(public, v.ID)
-		}
-		out = append(out, n)
-	}
-	return out
-}
-
 // shutDown lets the operating system end by itself, and takes the power away if it does not.
 func (h *hostRun) shutDown(ctx context.Context) error {
 	d, err := h.bmc(ctx, h.host)
@@ -243,16 +223,4 @@ func (h *hostRun) switchOn(ctx context.Context) error {
 	}
 	defer d.Close()
 	return h.powered(ctx, d, h.host, bmc.PowerOn, bmc.On)
-}
-
-// public says whether any interface carries a VLAN that the lab reaches hosts through.
-func (h *hostRun) public() bool {
-	for _, vlans := range h.work.Network.Network.Ports {
-		for _, v := range vlans {
-			if slices.Contains(h.Config.Network.PublicVLANs, v.ID) {
-				return true
-			}
-		}
-	}
-	return false
 }

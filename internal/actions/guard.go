@@ -118,9 +118,16 @@ func stalePaths(ctx context.Context, c *remote.Conn, render hostnet.Renderer) (o
 	return out, nil
 }
 
+// writeFiles also makes directories that are not there: not every image has all that its system reads.
 func writeFiles(ctx context.Context, c *remote.Conn, files []hostnet.File) error {
 	for _, f := range files {
-		if err := c.WriteFile(ctx, f.Path, f.Data, f.Mode); err != nil {
+		err := c.WriteFile(ctx, f.Path, f.Data, f.Mode)
+		if fault.Is(err, fault.NotFound) {
+			if err = c.MkdirAll(ctx, path.Dir(f.Path), 0o755); err == nil {
+				err = c.WriteFile(ctx, f.Path, f.Data, f.Mode)
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}

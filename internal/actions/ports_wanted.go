@@ -130,6 +130,11 @@ func bookedPorts(n config.Network, host *inventory.Host, task *payload.Network) 
 		problems = append(problems, bad...)
 		out[nic.Switch] = append(out[nic.Switch], p)
 	}
+	for _, b := range host.Bonds {
+		if b.Mode == inventory.LACP && !alike(b, task) {
+			problems = append(problems, fault.Problem{Path: b.Name, Text: "its interfaces are one to the switch (802.3ad), and are not booked alike"})
+		}
+	}
 	slices.SortFunc(problems, func(a, b fault.Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out, fault.FromProblems(fault.Refused, "networks booked for "+host.Name, problems)
 }

@@ -7,11 +7,8 @@
 package hostnet
 
 import (
-	"cmp"
-	"fmt"
 	"io/fs"
 	"net"
-	"slices"
 	"strings"
 
 	"stackstorm-laas/internal/fault"
@@ -19,8 +16,10 @@ import (
 
 // NIC is what a network interface is to be.
 type NIC struct {
-	// MAC in any common notation; Name is for messages only.
+	// MAC in any common notation; Name is for messages only. A bond has neither.
 	MAC, Name string
+	// Bond makes one interface of several, which are not told by themselves.
+	Bond *Bond
 	// DHCP asks for an address on the untagged network.
 	DHCP bool
 	// Untagged says that the interface carries an untagged VLAN, with or without DHCP.
@@ -30,6 +29,19 @@ type NIC struct {
 	// MTU of the interface and its VLANs; 0 leaves what the system chooses.
 	MTU int
 }
+
+// Bond is interfaces that work as one.
+type Bond struct {
+	// Name is bond0 to bond99.
+	Name string
+	// Mode is the kernel's name of it, one of Modes.
+	Mode string
+	// MACs of its interfaces, two or more. The bond has the first one in order, so that DHCP knows it.
+	MACs []string
+}
+
+// Modes are how a bond can work. All but the last need nothing of the switch; 802.3ad needs the ports to be one by LACP.
+var Modes = []string{"active-backup", "balance-tlb", "balance-alb", "802.3ad"}
 
 // VLAN is a tagged VLAN on an interface.
 type VLAN struct {
@@ -88,96 +100,6 @@ func (c cloudInit) files() []File {
 
 // header starts each file.
 const header = "# Written by the lab. It is replaced when the host is booked again.\n"
-
-// port is a checked NIC. Its number is its place among all by MAC.
-type port struct {
-	n   int
-	mac string
-	// carries says that the interface must be up.
-	carries  bool
-	mtu      int
-	untagged link
-	vlans    []link
-}
-
-// link is an interface of the host's, the untagged one or that of a VLAN.
-type link struct {
-	id   int
-	name string
-	// metric of the default route that comes with DHCP; 0 for no DHCP. No two links have the same, so that it is always clear
-	// which one a host with several addresses answers through.
-	metric int
-}
-
-func (l link) dhcp() bool { return l.metric > 0 }
-
-// firstMetric is below what systems give to links that they find by themselves.
-const firstMetric = 100
-
-// plan checks the interfaces and puts them in order.
-func plan(nics []NIC) ([]port, error) {
-	if err := check(nics); err != nil {
-		return nil, err
-	}
-	ports := make([]port, len(nics))
-	nics = slices.Clone(nics)
-	slices.SortFunc(nics, func(a, b NIC) int { return cmp.Compare(normal(a.MAC), normal(b.MAC)) })
-	next := firstMetric
-	metric := func(dhcp bool) int {
-		if !dhcp {
-			return 0
-		}
-		next++
-		return next - 1
-	}
-	for n, nic := range nics {
-		p := port{n: n, mac: normal(nic.MAC), mtu: nic.MTU, carries: nic.DHCP || nic.Untagged || len(nic.VLANs) > 0}
-		p.untagged = link{metric: metric(nic.DHCP)}
-		for _, v := range slices.SortedFunc(slices.Values(nic.VLANs), func(a, b VLAN) int { return cmp.Compare(a.ID, b.ID) }) {
-			// The number keeps the names of one VLAN on two interfaces apart. The kernel allows 15 characters.
-			p.vlans = append(p.vlans, link{id: v.ID, name: fmt.Sprintf("v%d-%d", v.ID, n), metric: metric(v.DHCP)})
-		}
-		ports[n] = p
-	}
-	return ports, nil
-}
-
-// What an MTU can be: IPv6 needs the least, Ethernet hardware has the most.
-const minMTU, maxMTU = 1280, 9216
-
-// check tells everything that is wrong at once.
-func check(nics []NIC) error {
-	var problems []fault.Problem
-	seen := map[string]bool{}
-	for i, nic := range nics {
-		at := fmt.Sprintf("nics[%d]", i)
-		add := func(path, format string, args ...any) {
-			problems = append(problems, fault.Problem{Path: at + path, Text: fmt.Sprintf(format, args...)})
-		}
-		switch mac := normal(nic.MAC); {
-		case mac == "":
-			add(".mac", "%q is no MAC address", nic.MAC)
-		case seen[mac]:
-			add(".mac", "%s is there twice", mac)
-		default:
-			seen[mac] = true
-		}
-		if nic.MTU != 0 && (nic.MTU < minMTU || nic.MTU > maxMTU) {
-			add(".mtu", "%d is no MTU (%d to %d)", nic.MTU, minMTU, maxMTU)
-		}
-		ids := map[int]bool{}
-		for j, v := range nic.VLANs {
-			switch {
-			case v.ID < 1 || v.ID > 4094:
-				add(fmt.Sprintf(".vlans[%d]", j), "%d is no VLAN id (1 to 4094)", v.ID)
-			case ids[v.ID]:
-				add(fmt.Sprintf(".vlans[%d]", j), "VLAN %d is there twice", v.ID)
-			}
-			ids[v.ID] = true
-		}
-	}
-	return fault.FromProblems(fault.Input, "network interfaces", problems)
-}
 
 // normal gives a MAC as six bytes in lower case with colons, or "".
 func normal(mac string) string {

@@ -39,6 +39,17 @@ var cases = map[string][]hostnet.NIC{
 	"large frames": {
 		{MAC: "48:df:37:1d:13:00", DHCP: true, Untagged: true, MTU: 9000, VLANs: []hostnet.VLAN{{ID: 200}}},
 	},
+	"bond with an address and a VLAN, one NIC beside it": {
+		{Bond: &hostnet.Bond{Name: "bond0", Mode: "active-backup", MACs: []string{"48:df:37:1d:13:02", "48:df:37:1d:13:00"}}, DHCP: true, Untagged: true, VLANs: []hostnet.VLAN{{ID: 200}}},
+		{MAC: "48:df:37:1d:13:01", VLANs: []hostnet.VLAN{{ID: 200}}},
+	},
+	"two bonds, large frames": {
+		{Bond: &hostnet.Bond{Name: "bond1", Mode: "802.3ad", MACs: []string{"48:df:37:1d:13:00", "48:df:37:1d:13:01"}}, MTU: 9000, VLANs: []hostnet.VLAN{{ID: 100, DHCP: true}, {ID: 200}}},
+		{Bond: &hostnet.Bond{Name: "bond0", Mode: "balance-alb", MACs: []string{"48:df:37:1d:13:02", "48:df:37:1d:13:03"}}, MTU: 9000, Untagged: true},
+	},
+	"bond that carries nothing": {
+		{Bond: &hostnet.Bond{Name: "bond0", Mode: "active-backup", MACs: []string{"48:df:37:1d:13:00", "48:df:37:1d:13:01"}}},
+	},
 	"nothing": {
 		{MAC: "48:df:37:1d:13:00"},
 	},
@@ -87,6 +98,12 @@ func TestTheOrderOfInterfacesDoesNotMatter(t *testing.T) {
 			turned := slices.Clone(nics)
 			slices.Reverse(turned)
 			for i := range turned {
+				if b := turned[i].Bond; b != nil {
+					other := *b
+					other.MACs = slices.Clone(b.MACs)
+					slices.Reverse(other.MACs)
+					turned[i].Bond = &other
+				}
 				turned[i].VLANs = slices.Clone(turned[i].VLANs)
 				slices.Reverse(turned[i].VLANs)
 				turned[i].MAC = strings.ToUpper(turned[i].MAC)
@@ -105,6 +122,9 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 		{MAC: "ens4f0", MTU: 100},
 		{MAC: ""},
 		{MAC: "00:00:00:00:fe:80:00:00:00:00:00:00:02:00:5e:10:00:00:00:01"},
+		{MAC: "48:df:37:1d:13:01", Bond: &hostnet.Bond{Name: "team0", Mode: "1", MACs: []string{"48:df:37:1d:13:00"}}},
+		{Bond: &hostnet.Bond{Name: "bond0", Mode: "balance-tlb", MACs: []string{"48:df:37:1d:13:02", "48:df:37:1d:13:03"}}},
+		{Bond: &hostnet.Bond{Name: "bond0", Mode: "balance-tlb", MACs: []string{"48:df:37:1d:13:04", "48:df:37:1d:13:04"}}},
 	}
 	for _, r := range renderers(t) {
 		files, err := r.Files(nics)
@@ -114,6 +134,8 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 		for _, text := range []string{
 			"nics[0].vlans[0]: 0 is no VLAN id", "nics[0].vlans[1]: 4095 is no VLAN id", "nics[0].vlans[3]: VLAN 100 is there twice",
 			"nics[1].mac: 48:df:37:1d:13:00 is there twice", `nics[2].mac: "ens4f0" is no MAC address`, "nics[2].mtu: 100 is no MTU (1280 to 9216)", "nics[3].mac", "nics[4].mac",
+			`nics[5].bond.name: "team0" is no name of a bond`, `nics[5].bond.mode: "1" is no mode`, "nics[5].mac: a bond has", "nics[5].bond.macs: has 1 interface(s)", "nics[5].bond.macs[0]: 48:df:37:1d:13:00 is there twice",
+			"nics[7].bond.name: bond0 is there twice", "nics[7].bond.macs[1]: 48:df:37:1d:13:04 is there twice",
 		} {
 			assert.Contains(t, err.Error(), text)
 		}

@@ -59,7 +59,14 @@ func (r ifcfg) Files(nics []NIC) ([]File, error) {
 		files = append(files, File{r.dir() + "/ifcfg-" + name, 0o644, []byte(header + text)})
 	}
 	for _, p := range ports {
-		add(wire(p), r.wire(p))
+		if p.bond == nil {
+			add(device(p), r.wire(p))
+		} else if p.carries {
+			add(device(p), r.bond(p))
+		}
+		for _, m := range p.members {
+			add(device(m), r.member(m, p))
+		}
 		for _, v := range p.vlans {
 			add(r.vlanName(p, v), r.vlan(p, v))
 		}
@@ -81,12 +88,35 @@ func (r ifcfg) wire(p port) string {
 	if p.carries {
 		up = "yes"
 	}
-	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=%s\nNM_CONTROLLED=no\n", wire(p), strings.ToUpper(p.mac), up) + r.rest(p, p.untagged)
+	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=%s\nNM_CONTROLLED=no\n", device(p), strings.ToUpper(p.mac), up) + r.rest(p, p.untagged)
+}
+
+func (r ifcfg) bond(p port) string {
+	if !r.suse {
+		return fmt.Sprintf("DEVICE=%s\nTYPE=Bond\nBONDING_MASTER=yes\nBONDING_OPTS=\"mode=%s miimon=%d\"\nMACADDR=%s\nONBOOT=yes\nNM_CONTROLLED=no\n",
+			device(p), p.bond.Mode, monitor, strings.ToUpper(p.mac)) + r.rest(p, p.untagged)
+	}
+	text := fmt.Sprintf("STARTMODE='auto'\nBONDING_MASTER='yes'\nBONDING_MODULE_OPTS='mode=%s miimon=%d'\nLLADDR='%s'\n", p.bond.Mode, monitor, p.mac)
+	for i, m := range p.members {
+		text += fmt.Sprintf("BONDING_SLAVE_%d='%s'\n", i, device(m))
+	}
+	return text + r.rest(p, p.untagged)
+}
+
+// member is an interface of a bond, by itself where the bond carries nothing.
+func (r ifcfg) member(m, bond port) string {
+	switch {
+	case !bond.carries:
+		return r.wire(m)
+	case r.suse:
+		return "STARTMODE='hotplug'\n" + r.rest(m, m.untagged)
+	}
+	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=yes\nNM_CONTROLLED=no\nMASTER=%s\nSLAVE=yes\n", device(m), strings.ToUpper(m.mac), device(bond)) + r.rest(m, m.untagged)
 }
 
 func (r ifcfg) vlan(p port, v link) string {
 	if r.suse {
-		return fmt.Sprintf("STARTMODE='auto'\nETHERDEVICE='%s'\nVLAN_ID='%d'\n", wire(p), v.id) + r.rest(p, v)
+		return fmt.Sprintf("STARTMODE='auto'\nETHERDEVICE='%s'\nVLAN_ID='%d'\n", device(p), v.id) + r.rest(p, v)
 	}
 	return fmt.Sprintf("DEVICE=%s\nVLAN=yes\nONBOOT=yes\nNM_CONTROLLED=no\n", r.vlanName(p, v)) + r.rest(p, v)
 }
@@ -96,7 +126,7 @@ func (r ifcfg) vlanName(p port, v link) string {
 	if r.suse {
 		return v.name
 	}
-	return fmt.Sprintf("%s.%d", wire(p), v.id)
+	return fmt.Sprintf("%s.%d", device(p), v.id)
 }
 
 // rest is the MTU, and whether the link gets addresses and a default route.

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// ifupdown writes /etc/network/interfaces, as Debian has it without netplan. VLANs are made with ip(8), so that the package vlan is not needed.
+// ifupdown writes /etc/network/interfaces, as Debian has it without netplan. VLANs and bonds are made with ip(8), so that the packages vlan and
+// ifenslave are not needed.
 type ifupdown struct{ cloudInit cloudInit }
 
 func (ifupdown) Name() string { return "ifupdown" }
@@ -28,7 +29,7 @@ func (r ifupdown) Files(nics []NIC) ([]File, error) {
 		if !p.carries {
 			continue // what ifupdown does not know stays down
 		}
-		stanza(&b, wire(p), p, p.untagged)
+		stanza(&b, device(p), p, p.untagged)
 		for _, v := range p.vlans {
 			stanza(&b, v.name, p, v)
 		}
@@ -45,7 +46,14 @@ func stanza(b *strings.Builder, name string, p port, l link) {
 	}
 	fmt.Fprintf(b, "\nauto %s\niface %s inet %s\n", name, name, method)
 	if l.id != 0 {
-		fmt.Fprintf(b, "\tpre-up ip link show dev %s || ip link add link %s name %s type vlan id %d\n\tpost-down ip link delete dev %s\n", name, wire(p), name, l.id, name)
+		fmt.Fprintf(b, "\tpre-up ip link show dev %s || ip link add link %s name %s type vlan id %d\n\tpost-down ip link delete dev %s\n", name, device(p), name, l.id, name)
+	}
+	if l.id == 0 && p.bond != nil {
+		fmt.Fprintf(b, "\tpre-up ip link show dev %s || ip link add name %s address %s type bond mode %s miimon %d\n", name, name, p.mac, p.bond.Mode, monitor)
+		for _, m := range p.members { // one that is up cannot be taken in
+			fmt.Fprintf(b, "\tpre-up ip link set dev %s down\n\tpre-up ip link set dev %s master %s\n", device(m), device(m), name)
+		}
+		fmt.Fprintf(b, "\tpost-down ip link delete dev %s\n", name)
 	}
 	if p.mtu != 0 {
 		fmt.Fprintf(b, "\tpre-up ip link set dev %s mtu %d\n", name, p.mtu)

@@ -22,6 +22,7 @@ func (r netplan) Files(nics []NIC) ([]File, error) {
 	var b strings.Builder
 	b.WriteString(header + "network:\n  version: 2\n  renderer: networkd\n")
 	netplanWires(&b, ports)
+	netplanBonds(&b, ports)
 	netplanVLANs(&b, ports)
 	file := File{"/etc/netplan/01-laas.yaml", 0o600, []byte(b.String())}
 	return append([]File{file}, r.cloudInit.files()...), nil
@@ -29,21 +30,41 @@ func (r netplan) Files(nics []NIC) ([]File, error) {
 
 func netplanWires(b *strings.Builder, ports []port) {
 	title := "  ethernets:\n"
-	for _, p := range ports {
+	for _, p := range physical(ports) {
 		if !p.carries {
 			continue // what netplan does not know stays down
 		}
 		b.WriteString(title)
 		title = ""
-		fmt.Fprintf(b, "    %s:\n      match:\n        macaddress: %q\n", wire(p), p.mac)
+		fmt.Fprintf(b, "    %s:\n      match:\n        macaddress: %q\n", device(p), p.mac)
 		netplanMTU(b, p)
 		netplanAddresses(b, p.untagged)
 	}
 }
 
-// wire names a physical interface within the file. VLANs have the MAC of theirs, and with older versions the first definition that matches,
-// in the order of names, is the one that counts: "wire" comes after the "v" of VLANs.
-func wire(p port) string { return fmt.Sprintf("wire%d", p.n) }
+func netplanBonds(b *strings.Builder, ports []port) {
+	title := "  bonds:\n"
+	for _, p := range ports {
+		if p.bond == nil || !p.carries {
+			continue
+		}
+		b.WriteString(title)
+		title = ""
+		fmt.Fprintf(b, "    %s:\n      interfaces: [%s]\n      macaddress: %q\n      parameters:\n        mode: %s\n        mii-monitor-interval: %d\n",
+			device(p), devices(p.members, ", "), p.mac, p.bond.Mode, monitor)
+		netplanMTU(b, p)
+		netplanAddresses(b, p.untagged)
+	}
+}
+
+// devices are the names of interfaces.
+func devices(ports []port, between string) string {
+	var names []string
+	for _, p := range ports {
+		names = append(names, device(p))
+	}
+	return strings.Join(names, between)
+}
 
 func netplanVLANs(b *strings.Builder, ports []port) {
 	title := "  vlans:\n"
@@ -51,7 +72,7 @@ func netplanVLANs(b *strings.Builder, ports []port) {
 		for _, v := range p.vlans {
 			b.WriteString(title)
 			title = ""
-			fmt.Fprintf(b, "    %s:\n      id: %d\n      link: %s\n", v.name, v.id, wire(p))
+			fmt.Fprintf(b, "    %s:\n      id: %d\n      link: %s\n", v.name, v.id, device(p))
 			netplanMTU(b, p)
 			netplanAddresses(b, v)
 		}

@@ -35,7 +35,14 @@ func (r networkManager) Files(nics []NIC) ([]File, error) {
 		files = append(files, File{keyfileDir + id + ".nmconnection", 0o600, []byte(header + text)})
 	}
 	for _, p := range ports {
-		add(wireID(p), keyfileWire(p))
+		if p.bond == nil {
+			add(portID(p), keyfileWire(p))
+		} else if p.carries {
+			add(portID(p), keyfileBond(p))
+		}
+		for _, m := range p.members {
+			add(portID(m), keyfileMember(m, p))
+		}
 		for _, v := range p.vlans {
 			add(vlanID(v), keyfileVLAN(p, v))
 		}
@@ -43,16 +50,34 @@ func (r networkManager) Files(nics []NIC) ([]File, error) {
 	return append(files, r.cloudInit.files()...), nil
 }
 
-func wireID(p port) string { return fmt.Sprintf("laas-wire%d", p.n) }
+func portID(p port) string { return "laas-" + device(p) }
 
 func vlanID(v link) string { return "laas-" + v.name }
 
 // keyfileWire also writes interfaces that are to stay down: without a connection, NetworkManager makes one up, with DHCP.
 func keyfileWire(p port) string {
-	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=ethernet\nautoconnect=%t\n", wireID(p), uuid(wireID(p), p.mac), p.carries) +
+	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=ethernet\nautoconnect=%t\n", portID(p), uuid(portID(p), p.mac), p.carries) +
 		tireless(p.carries) +
 		fmt.Sprintf("\n[ethernet]\nmac-address=%s\n", strings.ToUpper(p.mac)) + keyfileMTU(p) +
 		keyfileAddresses(p.untagged)
+}
+
+func keyfileBond(p port) string {
+	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=bond\ninterface-name=%s\nautoconnect=true\nautoconnect-slaves=1\n", portID(p), uuid(portID(p), p.mac), device(p)) +
+		tireless(true) +
+		fmt.Sprintf("\n[ethernet]\ncloned-mac-address=%s\n", strings.ToUpper(p.mac)) + keyfileMTU(p) +
+		fmt.Sprintf("\n[bond]\nmiimon=%d\nmode=%s\n", monitor, p.bond.Mode) +
+		keyfileAddresses(p.untagged)
+}
+
+// keyfileMember is an interface of a bond, by itself where the bond carries nothing.
+func keyfileMember(m, bond port) string {
+	if !bond.carries {
+		return keyfileWire(m)
+	}
+	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=ethernet\nautoconnect=true\nmaster=%s\nslave-type=bond\n", portID(m), uuid(portID(m), m.mac), uuid(portID(bond), bond.mac)) +
+		tireless(true) +
+		fmt.Sprintf("\n[ethernet]\nmac-address=%s\n", strings.ToUpper(m.mac)) + keyfileMTU(m)
 }
 
 // keyfileVLAN names its parent by connection: the names of devices are not known, and the MAC is shared with the parent's other VLANs.
@@ -60,7 +85,7 @@ func keyfileVLAN(p port, v link) string {
 	return fmt.Sprintf("[connection]\nid=%s\nuuid=%s\ntype=vlan\ninterface-name=%s\nautoconnect=true\n", vlanID(v), uuid(vlanID(v), p.mac), v.name) +
 		tireless(true) +
 		keyfileEthernet(p) +
-		fmt.Sprintf("\n[vlan]\nflags=1\nid=%d\nparent=%s\n", v.id, uuid(wireID(p), p.mac)) +
+		fmt.Sprintf("\n[vlan]\nflags=1\nid=%d\nparent=%s\n", v.id, uuid(portID(p), p.mac)) +
 		keyfileAddresses(v)
 }
 

@@ -6,9 +6,9 @@ import "fmt"
 // systemd.link file each (systemd.link(5)). VLANs have the MAC of theirs, and another type.
 func names(ports []port) []File {
 	var files []File
-	for _, p := range ports {
-		text := header + fmt.Sprintf("[Match]\nMACAddress=%s\nType=ether\n\n[Link]\nName=%s\n", p.mac, wire(p))
-		files = append(files, File{fmt.Sprintf("%s10-laas-%s.link", linkDir, wire(p)), 0o644, []byte(text)})
+	for _, p := range physical(ports) {
+		text := header + fmt.Sprintf("[Match]\nMACAddress=%s\nType=ether\n\n[Link]\nName=%s\n", p.mac, device(p))
+		files = append(files, File{fmt.Sprintf("%s10-laas-%s.link", linkDir, device(p)), 0o644, []byte(text)})
 	}
 	return files
 }

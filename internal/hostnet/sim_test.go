@@ -25,12 +25,15 @@ func TestHostsOfTheSimulatedLabAreWhereTheyWereToldToBe(t *testing.T) {
 		"the same VLAN on both, public on one":     {[]hostnet.NIC{{MAC: mac0, VLANs: []hostnet.VLAN{{ID: 100}}}, {MAC: mac1, VLANs: []hostnet.VLAN{{ID: 100, DHCP: true}, {ID: 200}}}}, []int{100}},
 		"untagged and tagged on one":               {[]hostnet.NIC{{MAC: mac0, DHCP: true, Untagged: true, VLANs: []hostnet.VLAN{{ID: 200, DHCP: true}}}}, []int{98, 200}},
 		"private only: it answers nowhere":         {[]hostnet.NIC{{MAC: mac0, Untagged: true, VLANs: []hostnet.VLAN{{ID: 200}}}, {MAC: mac1, VLANs: []hostnet.VLAN{{ID: 100}}}}, nil},
+		"a bond, untagged and tagged":              {[]hostnet.NIC{{Bond: &hostnet.Bond{Name: "bond0", Mode: "active-backup", MACs: []string{mac1, mac0}}, DHCP: true, Untagged: true, VLANs: []hostnet.VLAN{{ID: 200, DHCP: true}, {ID: 100}}}}, []int{98, 200}},
+		"a bond with tagged VLANs only":            {[]hostnet.NIC{{Bond: &hostnet.Bond{Name: "bond7", Mode: "802.3ad", MACs: []string{mac0, mac1}}, VLANs: []hostnet.VLAN{{ID: 100, DHCP: true}}}}, []int{100}},
+		"a bond that carries nothing":              {[]hostnet.NIC{{Bond: &hostnet.Bond{Name: "bond0", Mode: "active-backup", MACs: []string{mac0, mac1}}}}, nil},
 		"nothing: not even what was there is left": {[]hostnet.NIC{{MAC: mac0}, {MAC: mac1}}, nil},
 	} {
-		for _, os := range []string{"ubuntu", "debian", "centos", "suse"} {
-			t.Run(os+": "+name, func(t *testing.T) {
+		for system, os := range map[string]string{world.Netplan: "ubuntu", world.NetworkManager: "centos", world.Ifupdown: "debian", world.Ifcfg: "centos", world.Wicked: "suse"} {
+			t.Run(system+": "+name, func(t *testing.T) {
 				w := world.New(world.Pace{})
-				w.AddImage(world.Image{ID: 1, Name: os, OS: os})
+				w.AddImage(world.Image{ID: 1, Name: os, OS: os, Network: system})
 				w.AddHost(world.HostSpec{Name: "hpe13", NICs: []world.NIC{
 					{MAC: mac0, Name: "eno1", Switch: "sw", Port: "1"}, {MAC: mac1, Name: "eno2", Switch: "sw", Port: "2"},
 				}})
@@ -38,10 +41,16 @@ func TestHostsOfTheSimulatedLabAreWhereTheyWereToldToBe(t *testing.T) {
 				for _, port := range []string{"1", "2"} {
 					require.NoError(t, w.SetPort("sw", port, world.Port{Native: 98, Tagged: []int{100, 200}}))
 				}
-				require.NoError(t, w.PowerOn("hpe13"))
-				require.Eventually(t, func() bool { return w.Up("hpe13") }, 10*time.Second, time.Millisecond)
+				w.SetNetwork(4000, []int{98})
+				start := func() {
+					require.NoError(t, w.PowerOff("hpe13"))
+					require.NoError(t, w.PowerOn("hpe13"))
+					require.Eventually(t, func() bool { return w.Up("hpe13") }, 10*time.Second, time.Millisecond)
+				}
+				start()
+				require.True(t, w.Reachable("hpe13"), "the image starts with DHCP: %s", w.ReachReason("hpe13"))
 				replace(t, w.FS("hpe13"), tc.nics)
-				require.NoError(t, w.ApplyNetwork("hpe13"))
+				start()
 
 				var answers []int
 				for _, vlan := range []int{98, 100, 200} {
@@ -73,6 +82,7 @@ func replace(t *testing.T, disk *world.FS, nics []hostnet.NIC) {
 	files, err := r.Files(nics)
 	require.NoError(t, err)
 	for _, f := range files {
+		require.NoError(t, disk.MkdirAll(path.Dir(f.Path), 0o755))
 		require.NoError(t, disk.WriteFile(f.Path, f.Data, f.Mode))
 	}
 }

@@ -73,6 +73,7 @@ func readHost(rep *report, name string, raw json.RawMessage) *Host {
 		o.image(h, family)
 	}
 	h.NICs = o.interfaces()
+	h.Bonds = o.bonds(h)
 	if raw, ok := o.take("bmc"); ok {
 		h.BMC = readBMC(rep, o.at("bmc"), name, raw)
 	}

@@ -47,6 +47,12 @@ func two(before, after string) []byte {
 // bmc is old with that BMC.
 func bmc(text string) []byte { return with(`"fog_name"`, `"bmc": `+text+`, "fog_name"`) }
 
+// bonds is old with four interfaces and those bonds.
+func bonds(text string) []byte {
+	return with(`"interfaces": {`, `"bonds": `+text+`, "interfaces": {"3c:fd:fe:00:00:02": {"switch": "10.0.0.2", "port": "ethernet1/2"},
+		"3c:fd:fe:00:00:03": {"switch": "10.0.0.2", "port": "ethernet1/3"}, "3c:fd:fe:00:00:04": {"switch": "10.0.0.2", "port": "ethernet1/4"}, `)
+}
+
 func sw(text string) []byte {
 	return file(map[string]string{"hosts": `["hpe1"]`, "hpe1": old, "switch_10.0.0.2": text})
 }
@@ -103,6 +109,17 @@ func TestParseFileFindsEveryProblem(t *testing.T) {
 		"a port holds a second command":              {with(`ethernet1/1`, `ethernet1/1 ;shutdown`), nic + ".port", "cannot be the name of a port"},
 		"the name of an interface is impossible":     {with(`eno1`, `eno 1`), nic + ".name", "cannot be the name of an interface"},
 		"the BMC's VLAN is out of range":             {with(`"name": "eno1"`, `"name": "eno1", "bmc_vlan": 4095`), nic + ".bmc_vlan", "a VLAN is 1 to 4094"},
+		"the bonds are an object":                    {bonds(`{}`), "hpe1.bonds", "is an object; a list"},
+		"a bond is a text":                           {bonds(`["bond0"]`), "hpe1.bonds[0]", "is a text; an object"},
+		"a bond has an impossible name":              {bonds(`[{"name": "team0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}]`), "hpe1.bonds[0].name", "bond0 to bond99"},
+		"two bonds have one name":                    {bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}, {"name": "bond0", "interfaces": ["3c:fd:fe:00:00:03", "3c:fd:fe:00:00:04"]}]`), "hpe1.bonds[1].name", "twice"},
+		"a bond has a mode that needs a switch":      {bonds(`[{"name": "bond0", "mode": "balance-rr", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}]`), "hpe1.bonds[0].mode", "allowed are active-backup"},
+		"a bond of one interface":                    {bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01"]}]`), "hpe1.bonds[0].interfaces", "two interfaces or more"},
+		"a bond without interfaces":                  {bonds(`[{"name": "bond0"}]`), "hpe1.bonds[0].interfaces", "a list of MAC addresses"},
+		"a bond of names":                            {bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01", "eno2"]}]`), "hpe1.bonds[0].interfaces[1]", "is no MAC address"},
+		"a bond of another host's interface":         {bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:09"]}]`), "hpe1.bonds[0].interfaces[1]", "none of the host's interfaces"},
+		"an interface is in a bond twice":            {bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:01"]}]`), "hpe1.bonds[0].interfaces[1]", "in bond0 already"},
+		"an interface is in two bonds":               {bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}, {"name": "bond1", "interfaces": ["3C:FD:FE:00:00:02", "3c:fd:fe:00:00:03"]}]`), "hpe1.bonds[1].interfaces[0]", "in bond0 already"},
 		"a host holds a password":                    {with(`"fog_name"`, `"root_password": "hunter2", "fog_name"`), "hpe1", `encrypted key`},
 		"a BMC holds a password":                     {bmc(`{"address": "10.0.0.13", "user": "admin", "password": "hunter2"}`), "hpe1.bmc", `"credentials": "login_bmc_hpe1"`},
 		"a switch holds a password":                  {sw(`{"user": "admin", "password": "hunter2"}`), "switch_10.0.0.2", `"credentials": "login_switch_10.0.0.2"`},

@@ -37,6 +37,8 @@ type Host struct {
 	Images map[string]string
 	// NICs are ordered by MAC.
 	NICs []NIC
+	// Bonds make one interface of several where these are booked alike.
+	Bonds []Bond
 	// BMC is nil for a host without one.
 	BMC *BMC
 	// Unknown keeps keys of the entry that the pack has no use for.
@@ -53,6 +55,22 @@ type NIC struct {
 	// BMCVLAN is set where the NIC shares its port with the BMC; that VLAN then stays tagged on the port. 0 for none.
 	BMCVLAN int
 }
+
+// Bond is interfaces that work as one.
+type Bond struct {
+	// Name on the host, bond0 to bond99.
+	Name string
+	// Mode is one of BondModes.
+	Mode string
+	// NICs are its interfaces, two or more, ordered by MAC.
+	NICs []MAC
+}
+
+// LACP is the one mode of a bond that the switch must be set up for: a port channel, which the lab makes by hand.
+const LACP = "802.3ad"
+
+// BondModes are the modes that an entry may name, the first of them by default.
+var BondModes = []string{"active-backup", "balance-tlb", "balance-alb", LACP}
 
 // BMC is how a host's baseboard management controller is reached.
 type BMC struct {

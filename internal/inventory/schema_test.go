@@ -35,6 +35,8 @@ func TestTheSchemaAcceptsWhatThePackLoads(t *testing.T) {
 		"a MAC in capitals":   with("3c:fd:fe:00:00:01", "3C-FD-FE-00-00-01"),
 		"an unknown key":      with(`"fog_name"`, `"rack": 3, "fog_name"`),
 		"the BMC is asked":    bmc(`{"address": "10.0.0.13", "credentials": "k", "cipher_suite": -1}`),
+		"a bond":              bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}]`),
+		"a bond with LACP":    bonds(`[{"name": "bond0", "mode": "802.3ad", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}]`),
 		"a switch by default": sw(`{}`),
 		"an Open vSwitch":     sw(`{"driver": "ovs", "address": "ssl:10.0.0.2:6640", "credentials": "k"}`),
 	} {
@@ -57,6 +59,9 @@ func TestTheSchemaRefusesWhatOneEntryHasWrong(t *testing.T) {
 		"a hostname that is a number":     with(`"hpe1.lab.example"`, `7`),
 		"an interface under no MAC":       with(`"3c:fd:fe:00:00:01": {`, `"eno1": {`),
 		"an interface without a port":     with(`"port": "ethernet1/1",`, ``),
+		"a bond of one interface":         bonds(`[{"name": "bond0", "interfaces": ["3c:fd:fe:00:00:01"]}]`),
+		"a bond with a strange mode":      bonds(`[{"name": "bond0", "mode": "broadcast", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}]`),
+		"a bond with a strange name":      bonds(`[{"name": "team0", "interfaces": ["3c:fd:fe:00:00:01", "3c:fd:fe:00:00:02"]}]`),
 		"a VLAN out of range":             with(`"bus"`, `"bmc_vlan": 5000, "bus"`),
 		"a BMC with a password":           bmc(`{"address": "a", "credentials": "k", "password": "x"}`),
 		"a BMC without credentials":       bmc(`{"address": "a"}`),

@@ -1,8 +1,11 @@
 package demo_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +17,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/world"
 )
 
 // VLANs of the simulated lab: where hosts are set up, and the public one that the bookings have.
@@ -130,4 +134,125 @@ func TestWhatTheGuardNeedsIsGoneOnceTheHostAnswers(t *testing.T) {
 		}
 	}
 	p.noGuard()
+}
+
+// configuredBy makes the booked image one that configures its network in a way of its own.
+func (p *play) configuredBy(system string) {
+	p.Lab.World().AddImage(world.Image{ID: 23, Name: "ubuntu-18.04", OS: "ubuntu", Version: "18.04", Network: system})
+}
+
+func TestABookingOnEveryKindOfSystem(t *testing.T) {
+	for system, wrote := range map[string]string{ // a file that the configuration is in
+		world.Ifupdown:       "/etc/network/interfaces",
+		world.Ifcfg:          "/etc/sysconfig/network-scripts/ifcfg-wire0",
+		world.NetworkManager: "/etc/NetworkManager/system-connections/laas-wire0.nmconnection",
+		world.Wicked:         "/etc/sysconfig/network/ifcfg-wire0",
+	} {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			b := bodies(t, "01", "06")
+			p := open(t, demo.Options{Bodies: b, Slack: patient})
+			p.configuredBy(system)
+			p.dispatch(b[0])
+			p.asBooked()
+			p.noGuard()
+			assert.Contains(t, p.files("/etc")[wrote], "Written by the lab.")
+			assert.True(t, p.Lab.World().Reachable(host), p.Lab.World().ReachReason(host))
+			p.Lab.World().SetNetwork(setUp, []int{public}) // nowhere but there
+			assert.True(t, p.Lab.World().Reachable(host), p.Lab.World().ReachReason(host))
+			p.Lab.World().SetNetwork(setUp, []int{setUp, public})
+			p.dispatch(b[1])
+			p.asBefore()
+		})
+	}
+}
+
+func TestAHostOfEveryKindOfSystemGoesBack(t *testing.T) {
+	for _, system := range []string{world.Ifupdown, world.Ifcfg, world.NetworkManager, world.Wicked} {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			b := bodies(t, "01", "06")
+			p := open(t, demo.Options{Bodies: b, Slack: impatient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 1})})
+			p.configuredBy(system)
+			var before map[string]string
+			p.first("configure_host", func() {
+				before = p.files("/etc")
+				p.Lab.World().SetNetwork(setUp, []int{setUp})
+			})
+			p.dispatch(b[0])
+			after := p.files("/etc")
+			maps.DeleteFunc(before, func(name, _ string) bool { return !network.MatchString(name) })
+			maps.DeleteFunc(after, func(name, _ string) bool { return !network.MatchString(name) })
+			require.NotEmpty(t, before)
+			assert.Equal(t, before, after, "the former configuration is back, and nothing else")
+			assert.True(t, p.Lab.World().Reachable(host), p.Lab.World().ReachReason(host))
+			p.tells(p.tasks("hardware")[0], booking.StatusError, "its guard noted: returned to the former network")
+		})
+	}
+}
+
+// network are the files that any system configures its network with.
+var network = regexp.MustCompile(`^/etc/(netplan|network|NetworkManager|sysconfig|systemd)/`)
+
+// bonded adds a bond of both interfaces to the inventory.
+func (p *play) bonded(mode string) {
+	p.t.Helper()
+	text, found := p.Engine.Keys().Get(host)
+	require.True(p.t, found)
+	var entry map[string]any
+	require.NoError(p.t, json.Unmarshal([]byte(text), &entry))
+	entry["bonds"] = []any{map[string]any{"name": "bond0", "mode": mode, "interfaces": []string{p.port(0).MAC, p.port(1).MAC}}}
+	value, err := json.Marshal(entry)
+	require.NoError(p.t, err)
+	file, err := json.Marshal([]any{map[string]any{"name": host, "value": string(value)}})
+	require.NoError(p.t, err)
+	require.NoError(p.t, p.Engine.Keys().Load(file))
+}
+
+// onBoth makes a booking of both interfaces out of one of the first.
+func onBoth(body []byte) []byte {
+	return bytes.Replace(body, []byte(`"48:df:37:1d:13:01": []`), []byte(`"48:df:37:1d:13:01": [{"vlan_id": 100, "tagged": false}]`), 1)
+}
+
+func TestABondAnswersWhileOneOfItsPortsIsUp(t *testing.T) {
+	for system, wrote := range map[string]string{
+		world.Netplan:  "/etc/netplan/01-laas.yaml",
+		world.Ifupdown: "/etc/network/interfaces",
+	} {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			b := bodies(t, "01", "06")
+			b[0] = onBoth(b[0])
+			p := open(t, demo.Options{Bodies: b, Slack: patient})
+			p.configuredBy(system)
+			p.bonded("active-backup")
+			p.dispatch(b[0])
+			p.allAre(booking.StatusDone, "")
+			p.noGuard()
+			assert.Contains(t, p.files("/etc")[wrote], "bond0")
+			assert.Contains(t, p.files("/etc")[wrote], "active-backup")
+			w := p.Lab.World()
+			for i := range 2 {
+				at := p.port(i)
+				assert.Equal(t, public, *at.Native)
+				up, _ := w.Port(at.Switch, at.Port)
+				require.NoError(t, w.SetPort(at.Switch, at.Port, world.Port{Shutdown: true}))
+				assert.True(t, w.Reachable(host), "without %s: %s", at.Port, w.ReachReason(host))
+				require.NoError(t, w.SetPort(at.Switch, at.Port, up))
+			}
+			p.dispatch(b[1])
+			p.asBefore()
+		})
+	}
+}
+
+func TestABondThatTheSwitchKnowsOfIsBookedAsAWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	p.bonded("802.3ad")
+	p.dispatch(b[0]) // of its first interface only
+	p.tells(p.tasks("hardware")[0], booking.StatusError, "bond0: its interfaces are one to the switch (802.3ad), and are not booked alike")
+	assert.Nil(t, p.host().Image, "nothing was touched")
+	assert.True(t, allShut(p.host()))
 }

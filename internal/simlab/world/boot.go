@@ -48,7 +48,8 @@ func (w *World) bootDisk(h *host) {
 		h.disk.firstBoot(h.name)
 		h.phase = phaseUp
 		// A system whose network configuration is broken comes up without a network.
-		h.links, _ = networkOf(h.disk, h.nics)
+		h.names = names(h.disk.fs, h.nics)
+		h.links, _ = networkOf(h.disk, h.nics, h.names)
 		h.sayLogin()
 		w.startGuard(h)
 	})
@@ -99,7 +100,7 @@ func (w *World) Install(name string, image int) error {
 // be read is an error and leaves everything as it is.
 func (w *World) ApplyNetwork(name string) error {
 	return w.act(name, func(h *host) error {
-		links, err := networkOf(h.disk, h.nics)
+		links, err := networkOf(h.disk, h.nics, h.names)
 		if err != nil {
 			return err
 		}

@@ -51,17 +51,7 @@ func freshDisk(img Image, nics []NIC, labKey string) disk {
 	if labKey != "" {
 		must(f.WriteFile("/root/.ssh/authorized_keys", []byte(strings.TrimSpace(labKey)+"\n"), 0o600))
 	}
-	if usesNetplan(img.OS) {
-		must(f.MkdirAll("/etc/netplan", 0o755))
-		must(f.WriteFile("/usr/sbin/netplan", nil, 0o755))
-		must(f.WriteFile("/etc/netplan/50-cloud-init.yaml", []byte(freshNetplan(nics)), 0o600))
-	} else {
-		must(f.MkdirAll(keyfileDir, 0o755))
-		must(f.WriteFile("/usr/bin/nmcli", nil, 0o755))
-		for i, n := range nics {
-			must(f.WriteFile(fmt.Sprintf("%s/nic%d.nmconnection", keyfileDir, i), []byte(freshKeyfile(n)), 0o600))
-		}
-	}
+	freshNetwork(f, img.system(), nics)
 	return disk{image: img, fs: f}
 }
 

@@ -15,10 +15,11 @@ const freshSize = 1 << 30
 type Image struct {
 	ID   int
 	Name string
-	// OS is ubuntu, debian, centos or suse; it decides how the image configures its network. An image without an OS is an empty
-	// definition, until something is captured into it.
+	// OS is ubuntu, debian, centos or suse. An image without an OS is an empty definition, until something is captured into it.
 	OS      string
 	Version string
+	// Network is what the image configures its network with; by default netplan on ubuntu and debian, NetworkManager elsewhere.
+	Network string
 	// Path is where its files are; the name unless given. Images of one path share their content.
 	Path string
 	// Size and DiskSize are bytes on the server and on a disk; 0 for an empty definition.
@@ -113,7 +114,7 @@ func (w *World) keep(id int, d disk) {
 		if img.Path != path {
 			continue
 		}
-		img.OS, img.Version, img.content, img.Missing = d.image.OS, d.image.Version, d.fs.Clone(), false
+		img.OS, img.Version, img.Network, img.content, img.Missing = d.image.OS, d.image.Version, d.image.Network, d.fs.Clone(), false
 		img.Captured = time.Now()
 		img.Size = freshSize/2 + img.content.size()
 		img.DiskSize = 2 * img.Size

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,30 +53,36 @@ func keyfiles(f *FS, nics []NIC) (links []link) {
 			all = append(all, k)
 		}
 	}
+	d := devices{}
+	id := func(k keyfile) string { return cmp.Or(k["connection.uuid"], k["connection.id"]) }
 	for _, k := range all {
-		if k["ipv4.method"] != "auto" {
-			continue
-		}
+		at := &device{dhcp: k["ipv4.method"] == "auto"}
 		switch k["connection.type"] {
-		case "ethernet", "802-3-ethernet":
+		case "ethernet", "802-3-ethernet": // one that names no interface is for all
 			for i, n := range nics {
-				if k.fits(n) {
-					links = addLink(links, link{nic: i})
+				if of := fmt.Sprintf("%s of nic %d", id(k), i); k.fits(n) {
+					d[of] = &device{hardware: true, nic: i}
+					at.members = append(at.members, of)
 				}
 			}
 		case "vlan":
-			id, err := strconv.Atoi(k["vlan.id"])
-			if err != nil || id < 1 || id > 4094 {
+			number, err := strconv.Atoi(k["vlan.id"])
+			if err != nil || number < 1 || number > 4094 {
 				continue
 			}
-			for i, n := range nics {
-				if k.isParent(n, all) {
-					links = addLink(links, link{nic: i, vlan: id})
-				}
+			at.parent, at.vlan = k.parent(d, all, nics), number
+		}
+		d[id(k)] = at
+	}
+	for _, k := range all { // a bond's interfaces name it, by its uuid or its own name
+		for _, bond := range all {
+			if master := k["connection.master"]; k["connection.slave-type"] == "bond" && bond["connection.type"] == "bond" &&
+				master != "" && (master == bond["connection.uuid"] || master == bond["connection.interface-name"]) {
+				d[id(bond)].members = append(d[id(bond)].members, id(k))
 			}
 		}
 	}
-	return links
+	return d.links()
 }
 
 // fits says whether an ethernet connection is for the NIC. One that names none is for any.
@@ -84,20 +91,20 @@ func (k keyfile) fits(n NIC) bool {
 	return (mac == "" || strings.EqualFold(mac, n.MAC)) && (name == "" || name == n.Name)
 }
 
-// isParent says whether a VLAN connection sits on the NIC: its parent is an interface name, a MAC, or the uuid of a
-// connection; without a parent its own mac-address counts.
-func (k keyfile) isParent(n NIC, all []keyfile) bool {
-	parent := k["vlan.parent"]
-	if parent == "" {
-		return k.mac() != "" && strings.EqualFold(k.mac(), n.MAC)
-	}
-	if parent == n.Name || strings.EqualFold(parent, n.MAC) {
-		return true
-	}
+// parent finds what a VLAN connection sits on: the uuid of a connection, the name of a NIC or of a bond, or a MAC; without one its own
+// mac-address counts. A NIC becomes a device.
+func (k keyfile) parent(d devices, all []keyfile, nics []NIC) string {
+	parent := cmp.Or(k["vlan.parent"], k.mac())
 	for _, other := range all {
-		if other["connection.uuid"] == parent && other["connection.type"] != "vlan" && other.fits(n) {
-			return true
+		if other["connection.type"] != "vlan" && (other["connection.uuid"] == parent || other["connection.type"] == "bond" && other["connection.interface-name"] == parent) {
+			return cmp.Or(other["connection.uuid"], other["connection.id"])
 		}
 	}
-	return false
+	for i, n := range nics {
+		if parent == n.Name || strings.EqualFold(parent, n.MAC) {
+			d["nic "+n.MAC] = &device{hardware: true, nic: i}
+			return "nic " + n.MAC
+		}
+	}
+	return parent
 }

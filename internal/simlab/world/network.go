@@ -2,7 +2,8 @@ package world
 
 import (
 	"fmt"
-	"maps"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,17 +13,70 @@ import (
 // link is a network interface of the running system that asks for an address: untagged when vlan is 0.
 type link struct{ nic, vlan int }
 
-func usesNetplan(os string) bool { return os == "ubuntu" || os == "debian" }
+// Ways in which a system configures its network.
+const (
+	Netplan        = "netplan"
+	NetworkManager = "networkmanager"
+	Ifupdown       = "ifupdown"
+	Ifcfg          = "ifcfg"
+	Wicked         = "wicked"
+)
 
-// networkOf reads the network configuration on a disk the way the system on it does.
-func networkOf(d disk, nics []NIC) ([]link, error) {
+// system is what an image configures its network with.
+func (i Image) system() string {
 	switch {
-	case d.fs == nil:
+	case i.Network != "":
+		return i.Network
+	case i.OS == "ubuntu" || i.OS == "debian":
+		return Netplan
+	}
+	return NetworkManager
+}
+
+// networkOf reads the network configuration on a disk the way the system on it does. names are what it calls the interfaces.
+func networkOf(d disk, nics []NIC, names []string) ([]link, error) {
+	if d.fs == nil {
 		return nil, nil
-	case usesNetplan(d.image.OS):
+	}
+	switch d.image.system() {
+	case Netplan:
 		return netplan(d.fs, nics)
+	case Ifupdown:
+		return ifupdown(d.fs, names)
+	case Ifcfg, Wicked:
+		return ifcfg(d.fs, names, nics, d.image.system() == Wicked), nil
 	}
 	return keyfiles(d.fs, nics), nil
+}
+
+// freshNetwork writes what an image has from the start: DHCP on all interfaces.
+func freshNetwork(f *FS, system string, nics []NIC) {
+	write := func(name, text string, mode fs.FileMode) {
+		must(f.MkdirAll(path.Dir(name), 0o755))
+		must(f.WriteFile(name, []byte(text), mode))
+	}
+	switch system {
+	case Netplan:
+		write("/usr/sbin/netplan", "", 0o755)
+		write("/etc/netplan/50-cloud-init.yaml", freshNetplan(nics), 0o600)
+	case Ifupdown:
+		write(interfacesFile, freshIfupdown(nics), 0o644)
+	case Ifcfg, Wicked:
+		dir := ifcfgRedHat
+		if system == Wicked {
+			dir = ifcfgSUSE
+			must(f.MkdirAll("/etc/wicked", 0o755))
+		}
+		write(dir+"/ifcfg-lo", "", 0o644)
+		for _, n := range nics {
+			write(dir+"/ifcfg-"+n.Name, freshIfcfg(n, system == Wicked), 0o644)
+		}
+	default:
+		write("/usr/bin/nmcli", "", 0o755)
+		for i, n := range nics {
+			write(fmt.Sprintf("%s/nic%d.nmconnection", keyfileDir, i), freshKeyfile(n), 0o600)
+		}
+	}
 }
 
 // addLink appends an interface once.
@@ -45,6 +99,7 @@ func freshNetplan(nics []NIC) string {
 type netplanFile struct {
 	Network struct {
 		Ethernets map[string]netplanDevice
+		Bonds     map[string]netplanDevice
 		VLANs     map[string]netplanDevice `yaml:"vlans"`
 	}
 }
@@ -55,6 +110,8 @@ type netplanDevice struct {
 	DHCP4   *bool
 	ID      int
 	Link    string
+	// Interfaces of a bond.
+	Interfaces []string
 }
 
 // merge puts what a later file says over what earlier ones said.
@@ -71,6 +128,9 @@ func (d netplanDevice) merge(over netplanDevice) netplanDevice {
 	if over.ID != 0 {
 		d.ID = over.ID
 	}
+	if over.Interfaces != nil {
+		d.Interfaces = over.Interfaces
+	}
 	if over.Link != "" {
 		d.Link = over.Link
 	}
@@ -79,7 +139,7 @@ func (d netplanDevice) merge(over netplanDevice) netplanDevice {
 
 // netplan reads /etc/netplan/*.yaml in the order of their names.
 func netplan(f *FS, nics []NIC) ([]link, error) {
-	ethernets, vlans := map[string]netplanDevice{}, map[string]netplanDevice{}
+	ethernets, bonds, vlans := map[string]netplanDevice{}, map[string]netplanDevice{}, map[string]netplanDevice{}
 	dir, err := f.ReadDir("/etc/netplan")
 	if err != nil {
 		return nil, nil // a system without netplan's directory has no network
@@ -99,42 +159,53 @@ func netplan(f *FS, nics []NIC) ([]link, error) {
 		for id, d := range file.Network.Ethernets {
 			ethernets[id] = ethernets[id].merge(d)
 		}
+		for id, d := range file.Network.Bonds {
+			bonds[id] = bonds[id].merge(d)
+		}
 		for id, d := range file.Network.VLANs {
 			vlans[id] = vlans[id].merge(d)
 		}
 	}
-	return netplanLinks(ethernets, vlans, nics)
+	return netplanLinks(ethernets, bonds, vlans, nics)
 }
 
-func netplanLinks(ethernets, vlans map[string]netplanDevice, nics []NIC) ([]link, error) {
-	var links []link
-	for _, id := range slices.Sorted(maps.Keys(ethernets)) {
-		d := ethernets[id]
-		if d.SetName != "" && d.Match == nil {
+func netplanLinks(ethernets, bonds, vlans map[string]netplanDevice, nics []NIC) ([]link, error) {
+	d := devices{}
+	for id, e := range ethernets {
+		if e.SetName != "" && e.Match == nil {
 			return nil, fmt.Errorf("%s: 'set-name:' requires 'match:' properties", id)
 		}
-		if d.DHCP4 != nil && *d.DHCP4 {
-			for _, i := range d.matches(id, nics) {
-				links = addLink(links, link{nic: i})
-			}
+		// A definition may fit several interfaces: it is then as a bond of them, for where its frames go.
+		d[id] = &device{dhcp: e.asks()}
+		for _, i := range e.matches(id, nics) {
+			of := fmt.Sprintf("%s of nic %d", id, i)
+			d[of] = &device{hardware: true, nic: i}
+			d[id].members = append(d[id].members, of)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(vlans)) {
-		d := vlans[id]
-		parent, known := ethernets[d.Link]
+	for id, b := range bonds {
+		for _, member := range b.Interfaces {
+			if _, known := ethernets[member]; !known {
+				return nil, fmt.Errorf("%s: interface '%s' is not defined", id, member)
+			}
+		}
+		d[id] = &device{members: b.Interfaces, dhcp: b.asks()}
+	}
+	for id, v := range vlans {
 		switch {
-		case !known:
-			return nil, fmt.Errorf("%s: interface '%s' is not defined", id, d.Link)
-		case d.ID < 1 || d.ID > 4094:
-			return nil, fmt.Errorf("%s: invalid id '%d' (allowed values are 0 to 4094)", id, d.ID)
-		case d.DHCP4 != nil && *d.DHCP4:
-			for _, i := range parent.matches(d.Link, nics) {
-				links = addLink(links, link{nic: i, vlan: d.ID})
-			}
+		case d[v.Link] == nil:
+			return nil, fmt.Errorf("%s: interface '%s' is not defined", id, v.Link)
+		case v.ID < 1 || v.ID > 4094:
+			return nil, fmt.Errorf("%s: invalid id '%d' (allowed values are 0 to 4094)", id, v.ID)
 		}
 	}
-	return links, nil
+	for id, v := range vlans { // a VLAN on a VLAN would be found by nobody
+		d[id] = &device{parent: v.Link, vlan: v.ID, dhcp: v.asks()}
+	}
+	return d.links(), nil
 }
+
+func (d netplanDevice) asks() bool { return d.DHCP4 != nil && *d.DHCP4 }
 
 // matches gives the NICs that an ethernet definition is for; without "match" its id is the interface's name.
 func (d netplanDevice) matches(id string, nics []NIC) (out []int) {

@@ -42,7 +42,8 @@ type host struct {
 	diskModel, diskSerial string
 	troubles              []*Trouble
 	hardware              []HardwareEvent
-	links                 []link // network configuration in force; of the running system only
+	names                 []string // of its interfaces, since the operating system started
+	links                 []link   // network configuration in force; of the running system only
 	console               console
 }
 
