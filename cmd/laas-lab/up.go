@@ -32,6 +32,7 @@ func upCommand() *cli.Command {
 			&cli.StringFlag{Name: "hosts", Usage: "inventory to build the lab from", TakesFile: true},
 			&cli.StringFlag{Name: "dashboard", Value: "2019", Usage: "behave like the dashboard of 2019 or of 2022"},
 			&cli.StringFlag{Name: "fog", Value: "1.5", Usage: "behave like FOG 1.5 or 1.6"},
+			&cli.StringSliceFlag{Name: "redfish", Usage: "host whose BMC speaks Redfish instead of IPMI; may be repeated"},
 			&cli.StringFlag{Name: "pace", Value: "watchable", Usage: "fastest (milliseconds), watchable (seconds) or realistic (minutes)"},
 			&cli.IntFlag{Name: "port", Usage: "first of the fixed ports: dashboard, then FOG +1, LDAP +2, switches from +10, BMCs from +100, SSH from +300; 0 for free ones"},
 			packFlag,
@@ -68,7 +69,7 @@ func runUp(c *cli.Context) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fault.New(fault.Input, "%w", err)
 	}
-	o := lab.Options{JobsBodies: jobs, DashboardMode: c.String("dashboard"), FOGVersion: c.String("fog"), Pace: pace, Ports: fixed(c.Int("port")), Dir: dir}
+	o := lab.Options{JobsBodies: jobs, DashboardMode: c.String("dashboard"), FOGVersion: c.String("fog"), Pace: pace, Ports: fixed(c.Int("port")), Dir: dir, Redfish: c.StringSlice("redfish")}
 	if name := c.String("hosts"); name != "" {
 		if o.HostsFile, err = os.ReadFile(name); err != nil {
 			return fault.New(fault.Input, "%w", err)

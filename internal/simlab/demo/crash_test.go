@@ -42,7 +42,7 @@ func (p *play) asBooked() {
 	p.allAre(booking.StatusDone, "")
 	name, word := login(p.t, p.tasks("hardware")[0].Message)
 	assert.Equal(p.t, []string{name}, h.BMCUsers)
-	assert.True(p.t, p.Lab.BMC(host).Login(name, word))
+	assert.True(p.t, p.opensBMC(name, word))
 	assert.Len(p.t, p.Lab.LDAP().Users(), 2)
 	for _, a := range p.tasks("access") {
 		if strings.Contains(a.Message, "VPN") {

@@ -104,40 +104,46 @@ func (p *play) breakAt(s stage, f faults.Fault) {
 func TestWhatFailsDuringProvisioningEndsInErrorAndCanBeTakenBack(t *testing.T) {
 	b := bodies(t, "01", "06")
 	each(t, provisioning, func(t *testing.T, s stage, system string, kind faults.Kind) {
-		p := open(t, demo.Options{Bodies: b, Slack: impatient})
-		p.breakAt(s, faults.Fault{System: system, Kind: kind})
-		p.dispatch(b[0])
-		p.starting(nil)
-		require.NotEmpty(t, p.Lab.Faults().Active(), "the stage was never reached")
-		p.Lab.Faults().Heal()
-
-		switch {
-		case system == "dashboard":
-			require.Equal(t, "succeeded", p.action("laas.reconcile", nil).Status)
-			p.settle()
-			for _, task := range p.tasks("") {
-				assert.Contains(t, []int{booking.StatusDone, booking.StatusError}, task.Status, "%s: %s", task.Type, task.Message)
-				assert.NotEmpty(t, task.Message)
-			}
-		case system == "ldap":
-			p.allAre(booking.StatusDone, "hardware")
-			p.allAre(booking.StatusDone, "network")
-			for _, a := range p.tasks("access") {
-				if !strings.Contains(a.Message, "SSH") {
-					p.tells(a, booking.StatusError, "VPN")
-				}
-			}
-		default:
-			p.tells(p.tasks("hardware")[0], booking.StatusError, host, called[system])
-			p.allAre(booking.StatusError, "network")
-		}
-		p.neverEarly()
-
-		p.dispatch(b[1])
-		p.asBefore()
-		p.allAre(booking.StatusDone, "hardware")
-		p.neverEarly()
+		failsInProvisioning(t, demo.Options{Bodies: b, Slack: impatient}, s, system, kind)
 	})
+}
+
+func failsInProvisioning(t *testing.T, o demo.Options, s stage, system string, kind faults.Kind) {
+	t.Helper()
+	b := o.Bodies
+	p := open(t, o)
+	p.breakAt(s, faults.Fault{System: system, Kind: kind})
+	p.dispatch(b[0])
+	p.starting(nil)
+	require.NotEmpty(t, p.Lab.Faults().Active(), "the stage was never reached")
+	p.Lab.Faults().Heal()
+
+	switch {
+	case system == "dashboard":
+		require.Equal(t, "succeeded", p.action("laas.reconcile", nil).Status)
+		p.settle()
+		for _, task := range p.tasks("") {
+			assert.Contains(t, []int{booking.StatusDone, booking.StatusError}, task.Status, "%s: %s", task.Type, task.Message)
+			assert.NotEmpty(t, task.Message)
+		}
+	case system == "ldap":
+		p.allAre(booking.StatusDone, "hardware")
+		p.allAre(booking.StatusDone, "network")
+		for _, a := range p.tasks("access") {
+			if !strings.Contains(a.Message, "SSH") {
+				p.tells(a, booking.StatusError, "VPN")
+			}
+		}
+	default:
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, called[system])
+		p.allAre(booking.StatusError, "network")
+	}
+	p.neverEarly()
+
+	p.dispatch(b[1])
+	p.asBefore()
+	p.allAre(booking.StatusDone, "hardware")
+	p.neverEarly()
 }
 
 // tells holds that a task has a status and that its message has the words.
@@ -152,51 +158,57 @@ func (p *play) tells(task demo.Task, status int, words ...string) {
 func TestWhatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
 	b := bodies(t, "01", "06")
 	each(t, release, func(t *testing.T, s stage, system string, kind faults.Kind) {
-		p := open(t, demo.Options{Bodies: b, Slack: impatient})
-		p.dispatch(b[0])
-		p.allAre(booking.StatusDone, "hardware")
-		_, bmcPassword := login(t, p.tasks("hardware")[0].Message)
-		p.breakAt(s, faults.Fault{System: system, Kind: kind})
-		p.dispatch(b[1])
-		p.starting(nil)
-		require.NotEmpty(t, p.Lab.Faults().Active(), "the stage was never reached")
-		p.Lab.Dashboard().Tick()
-		broken := p.Lab.Faults().Active()
-		p.Lab.Faults().Heal()
-
-		switch system {
-		case "dashboard":
-			assert.True(t, p.Lab.Dashboard().HostBooked(host), "the dashboard was not told, so it holds the host")
-			require.Equal(t, "succeeded", p.action("laas.reconcile", nil).Status)
-			p.settle()
-			p.allAre(booking.StatusDone, "")
-		case "ssh": // a tenant's host need not obey
-			p.allAre(booking.StatusDone, "hardware")
-			assert.NotContains(t, p.host().SSHKeys, "root")
-		case "ldap":
-			p.allAre(booking.StatusDone, "hardware")
-			failed := 0
-			for _, a := range p.tasks("access") {
-				if a.Status == booking.StatusError {
-					p.tells(a, booking.StatusError, "VPN")
-					failed++
-				}
-			}
-			assert.NotZero(t, failed, "an account that is not proven dead is an error")
-			assert.Equal(t, "succeeded", p.action("laas.resume_job", map[string]any{"job_id": job}).Status)
-		default:
-			assert.True(t, p.Lab.Dashboard().HostBooked(host) || !p.Lab.Dashboard().HostWorking(host), "the host can be booked")
-			p.tells(p.tasks("hardware")[0], booking.StatusError, host, called[system])
-			assert.Contains(t, p.owner().Quarantine, called[system])
-			p.neverEarly()
-			e := p.action("laas.return_host", map[string]any{"host": host, "confirm": host})
-			assert.Equal(t, "succeeded", e.Status, "%v", e.Result)
-		}
-		p.asBefore()
-		p.allAre(booking.StatusDone, "")
-		assert.False(t, p.Lab.BMC(host).Login("OPNFV", bmcPassword), "%v", broken)
-		p.neverEarly()
+		failsInARelease(t, demo.Options{Bodies: b, Slack: impatient}, s, system, kind)
 	})
+}
+
+func failsInARelease(t *testing.T, o demo.Options, s stage, system string, kind faults.Kind) {
+	t.Helper()
+	b := o.Bodies
+	p := open(t, o)
+	p.dispatch(b[0])
+	p.allAre(booking.StatusDone, "hardware")
+	_, bmcPassword := login(t, p.tasks("hardware")[0].Message)
+	p.breakAt(s, faults.Fault{System: system, Kind: kind})
+	p.dispatch(b[1])
+	p.starting(nil)
+	require.NotEmpty(t, p.Lab.Faults().Active(), "the stage was never reached")
+	p.Lab.Dashboard().Tick()
+	broken := p.Lab.Faults().Active()
+	p.Lab.Faults().Heal()
+
+	switch system {
+	case "dashboard":
+		assert.True(t, p.Lab.Dashboard().HostBooked(host), "the dashboard was not told, so it holds the host")
+		require.Equal(t, "succeeded", p.action("laas.reconcile", nil).Status)
+		p.settle()
+		p.allAre(booking.StatusDone, "")
+	case "ssh": // a tenant's host need not obey
+		p.allAre(booking.StatusDone, "hardware")
+		assert.NotContains(t, p.host().SSHKeys, "root")
+	case "ldap":
+		p.allAre(booking.StatusDone, "hardware")
+		failed := 0
+		for _, a := range p.tasks("access") {
+			if a.Status == booking.StatusError {
+				p.tells(a, booking.StatusError, "VPN")
+				failed++
+			}
+		}
+		assert.NotZero(t, failed, "an account that is not proven dead is an error")
+		assert.Equal(t, "succeeded", p.action("laas.resume_job", map[string]any{"job_id": job}).Status)
+	default:
+		assert.True(t, p.Lab.Dashboard().HostBooked(host) || !p.Lab.Dashboard().HostWorking(host), "the host can be booked")
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, called[system])
+		assert.Contains(t, p.owner().Quarantine, called[system])
+		p.neverEarly()
+		e := p.action("laas.return_host", map[string]any{"host": host, "confirm": host})
+		assert.Equal(t, "succeeded", e.Status, "%v", e.Result)
+	}
+	p.asBefore()
+	p.allAre(booking.StatusDone, "")
+	assert.False(t, p.opensBMC("OPNFV", bmcPassword), "%v", broken)
+	p.neverEarly()
 }
 
 func (p *play) owner() (o booking.Owner) {

@@ -35,7 +35,9 @@ type Options struct {
 	// HostsPerSwitch and SpreadNICs shape the lab's cabling.
 	HostsPerSwitch int
 	SpreadNICs     bool
-	Log            *slog.Logger
+	// Redfish are the hosts whose BMCs speak Redfish.
+	Redfish []string
+	Log     *slog.Logger
 	// OnStart and OnEnd are told about every execution.
 	OnStart, OnEnd func(engine.Execution)
 }
@@ -50,7 +52,7 @@ type Session struct {
 // Open starts both.
 func Open(o Options) (*Session, error) {
 	l, err := lab.Start(lab.Options{JobsBodies: o.Bodies, HostsFile: o.HostsFile, Hosts: o.Hosts, DashboardMode: o.Dashboard, FOGVersion: o.FOG, Pace: o.Pace, Slack: o.Slack,
-		HostsPerSwitch: o.HostsPerSwitch, SpreadNICs: o.SpreadNICs})
+		HostsPerSwitch: o.HostsPerSwitch, SpreadNICs: o.SpreadNICs, Redfish: o.Redfish})
 	if err != nil {
 		return nil, fmt.Errorf("start the simulated lab: %w", err)
 	}

@@ -1,17 +1,10 @@
 package lab
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
-
-	"stackstorm-laas/internal/bmc"
-	"stackstorm-laas/internal/bmc/ipmi"
-	"stackstorm-laas/internal/booking"
-	"stackstorm-laas/internal/secret"
 )
 
 // Names of the lab's own.
@@ -78,10 +71,7 @@ func (l *Lab) hostEntry(h *HostSpec, i int) map[string]any {
 		}
 	}
 	e["hostname"], e["ssh_port"] = "127.0.0.1", l.sshds[h.Name].Port()
-	e["bmc"] = map[string]any{
-		"protocol": "ipmi", "address": "127.0.0.1", "port": l.bmcs[h.Name].Port(), "cipher_suite": 17,
-		"mac": madeUpMAC(h.Name, 255), "credentials": bmcKey(h.Name),
-	}
+	e["bmc"] = l.bmcEntry(h)
 	return e
 }
 
@@ -111,34 +101,13 @@ func (l *Lab) KeysJSON() []byte {
 	}
 	for _, h := range l.plan.hosts {
 		add(bmcKey(h.Name), login(bmcAdmin, s.bmcs[h.Name]), true)
-		add("laas.bmc_baseline."+h.Name, text(map[string]any{"accounts": l.baseline(h.Name), "recorded": baselineRecorded}), false)
+		add("laas.bmc_baseline."+h.Name, text(map[string]any{"accounts": l.baseline(h), "recorded": baselineRecorded}), false)
 	}
 	return document(keys)
 }
 
 // baselineRecorded is when an operator looked at the BMCs of this lab.
 const baselineRecorded = "2026-01-01T00:00:00Z"
-
-// baseline is what laas.adopt_host records of a host's BMC, read with the pack's own driver; empty if the BMC does not answer.
-func (l *Lab) baseline(host string) []booking.BaselineAccount {
-	out := []booking.BaselineAccount{}
-	ctx := context.Background()
-	d, err := ipmi.Open(ctx, bmc.Target{Host: host, Address: "127.0.0.1", Port: l.bmcs[host].Port(), CipherSuite: 3, User: bmcAdmin, Password: secret.New(l.secrets.bmcs[host]), Timeout: 5 * time.Second})
-	if err != nil {
-		return out
-	}
-	defer d.Close()
-	accounts, err := d.Accounts(ctx)
-	if err != nil {
-		return out
-	}
-	for _, a := range accounts {
-		if a.Enabled {
-			out = append(out, booking.BaselineAccount{Slot: a.Slot, Name: a.Name, Privilege: a.Privilege})
-		}
-	}
-	return out
-}
 
 func login(user, password string) string {
 	return text(map[string]string{"user": user, "password": password})

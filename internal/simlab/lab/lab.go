@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"stackstorm-laas/internal/simlab/bmc"
 	"stackstorm-laas/internal/simlab/dashboard"
 	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/fog"
@@ -34,6 +33,8 @@ type Options struct {
 	// HostsPerSwitch is 16 unless given. SpreadNICs cables each host to as many switches as it has NICs.
 	HostsPerSwitch int
 	SpreadNICs     bool
+	// Redfish are the hosts whose BMCs speak Redfish, beside those of which the file says so; the others speak IPMI.
+	Redfish []string
 	// Ports are fixed ports to listen on; a zero is a free port.
 	Ports Ports
 	// Dir is where ca.pem is written; a temporary directory unless given.
@@ -49,6 +50,8 @@ type HostSpec struct {
 	NICs []world.NIC
 	// Image is what is on the disk from the start, by name or id; empty for nothing.
 	Image string
+	// Redfish says that its BMC speaks Redfish.
+	Redfish bool
 	// entry is what the inventory said of the host; kept where the lab does not know better.
 	entry map[string]any
 }
@@ -71,7 +74,7 @@ type Lab struct {
 	dashboard *dashboard.Server
 	fog       *fog.Server
 	ldap      *ldap.Server
-	bmcs      map[string]*bmc.Server
+	bmcs      map[string]controller
 	switches  map[string]*nxapi.Server
 	sshds     map[string]*sshd.Server
 	closers   []func()
@@ -80,7 +83,7 @@ type Lab struct {
 // Start builds the lab and starts everything in it, with all hosts off and all ports shut.
 func Start(opts Options) (_ *Lab, err error) {
 	opts.defaults()
-	l := &Lab{opts: opts, faults: &faults.Set{}, world: world.New(opts.Pace), bmcs: map[string]*bmc.Server{}, switches: map[string]*nxapi.Server{}, sshds: map[string]*sshd.Server{}}
+	l := &Lab{opts: opts, faults: &faults.Set{}, world: world.New(opts.Pace), bmcs: map[string]controller{}, switches: map[string]*nxapi.Server{}, sshds: map[string]*sshd.Server{}}
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -189,7 +192,7 @@ func (l *Lab) serve() (err error) {
 		l.onClose(sw.Close)
 	}
 	for i, h := range l.plan.hosts {
-		if err := l.serveHost(h.Name, i); err != nil {
+		if err := l.serveHost(h, i); err != nil {
 			return err
 		}
 	}
@@ -197,18 +200,18 @@ func (l *Lab) serve() (err error) {
 }
 
 // serveHost starts what answers for one host: its BMC and its SSH.
-func (l *Lab) serveHost(name string, i int) error {
-	b, err := bmc.Serve(l.world, l.faults, bmc.Config{Addr: addr(l.opts.Ports.BMC, i), Host: name, Admin: bmcAdmin, Password: l.secrets.bmcs[name]})
+func (l *Lab) serveHost(h *HostSpec, i int) error {
+	b, err := l.serveBMC(h, addr(l.opts.Ports.BMC, i))
 	if err != nil {
 		return err
 	}
-	l.bmcs[name] = b
+	l.bmcs[h.Name] = b
 	l.onClose(b.Close)
-	s, err := sshd.Serve(l.world, l.faults, sshd.Config{Addr: addr(l.opts.Ports.SSH, i), Host: name})
+	s, err := sshd.Serve(l.world, l.faults, sshd.Config{Addr: addr(l.opts.Ports.SSH, i), Host: h.Name})
 	if err != nil {
 		return err
 	}
-	l.sshds[name] = s
+	l.sshds[h.Name] = s
 	l.onClose(s.Close)
 	return nil
 }
@@ -245,9 +248,6 @@ func (l *Lab) FOG() *fog.Server { return l.fog }
 
 // LDAP is the lab's directory.
 func (l *Lab) LDAP() *ldap.Server { return l.ldap }
-
-// BMC is the BMC of a host, or nil.
-func (l *Lab) BMC(host string) *bmc.Server { return l.bmcs[host] }
 
 // Switch is a switch, or nil.
 func (l *Lab) Switch(name string) *nxapi.Server { return l.switches[name] }

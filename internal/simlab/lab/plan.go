@@ -86,7 +86,7 @@ func (p *plan) fromFile(file []byte) error {
 	}
 	for _, name := range inv.Names {
 		h := inv.Hosts[name]
-		spec := &HostSpec{Name: name, DashboardID: h.DashboardID, FOGName: h.FOGName, entry: raw[name]}
+		spec := &HostSpec{Name: name, DashboardID: h.DashboardID, FOGName: h.FOGName, Redfish: h.BMC != nil && h.BMC.Protocol == "redfish", entry: raw[name]}
 		for _, n := range h.NICs {
 			spec.NICs = append(spec.NICs, world.NIC{MAC: string(n.MAC), Name: n.Name, Switch: n.Switch, Port: n.Port})
 		}
@@ -205,6 +205,7 @@ func (p *plan) complete(o Options) {
 	}
 	next := map[string]int{}
 	for i, h := range p.hosts {
+		h.Redfish = h.Redfish || slices.Contains(o.Redfish, h.Name)
 		if h.DashboardID == "" {
 			h.DashboardID = h.Name
 		}

@@ -1,0 +1,186 @@
+package demo_test
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
+)
+
+// opensBMC says whether a login opens the host's BMC, whatever that speaks.
+func (p *play) opensBMC(user, password string) bool {
+	if r := p.Lab.Redfish(host); r != nil {
+		return r.Login(user, password)
+	}
+	return p.Lab.BMC(host).Login(user, password)
+}
+
+// overRedfish is a lab in which the host's BMC speaks Redfish.
+func overRedfish(o demo.Options) demo.Options {
+	o.Redfish = []string{host}
+	return o
+}
+
+func TestABookingGoesThereAndBackOverRedfish(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, overRedfish(demo.Options{Bodies: b, Slack: patient}))
+	bmc := p.Lab.Redfish(host)
+	require.NotNil(t, bmc)
+	require.Nil(t, p.Lab.BMC(host))
+	before := bmc.Accounts()
+	var most atomic.Int64
+	p.Lab.Faults().OnWrite(func(system, op, target string) {
+		p.wrote(system, op, target)
+		if now := int64(bmc.Sessions()); system == "bmc" && now > most.Load() {
+			most.Store(now)
+		}
+	})
+
+	p.deliver(b[0])
+	p.asBooked()
+	p.neverEarly()
+	user, password := login(t, p.tasks("hardware")[0].Message)
+	for _, a := range bmc.Accounts() {
+		if a.Name == user {
+			assert.Equal(t, "Operator", a.Role)
+			assert.Greater(t, a.Slot, 2)
+		}
+	}
+	assert.Zero(t, bmc.Sessions(), "no session is left open")
+
+	// Whoever has root on the host can make accounts on its BMC.
+	_, err := bmc.AddUser("mallory", "backdoor")
+	require.NoError(t, err)
+
+	p.deliver(b[1])
+	p.asBefore()
+	p.allAre(booking.StatusDone, "")
+	assert.False(t, bmc.Login(user, password), "the tenant's login is dead")
+	assert.False(t, bmc.Login("mallory", "backdoor"), "and so is what he made")
+	assert.Equal(t, []string{"ADMIN"}, bmc.Users())
+	for _, a := range bmc.Accounts() {
+		assert.True(t, !a.Enabled || slices.Contains(before, a), "%+v", a)
+	}
+	assert.Zero(t, bmc.Sessions())
+	assert.EqualValues(t, 1, most.Load(), "never two sessions of ours")
+	assert.NotContains(t, p.messages(), password)
+	p.neverEarly()
+}
+
+// byBMC are the stages that need the BMC.
+func byBMC(stages []stage) (out []stage) {
+	for _, s := range stages {
+		if slices.Contains(s.systems, "bmc") {
+			s.systems = []string{"bmc"}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func TestARedfishBMCThatFailsDuringProvisioningEndsItInError(t *testing.T) {
+	b := bodies(t, "01", "06")
+	each(t, byBMC(provisioning), func(t *testing.T, s stage, system string, kind faults.Kind) {
+		failsInProvisioning(t, overRedfish(demo.Options{Bodies: b, Slack: impatient}), s, system, kind)
+	})
+}
+
+func TestARedfishBMCThatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
+	b := bodies(t, "01", "06")
+	each(t, byBMC(release), func(t *testing.T, s stage, system string, kind faults.Kind) {
+		failsInARelease(t, overRedfish(demo.Options{Bodies: b, Slack: impatient}), s, system, kind)
+	})
+}
+
+func TestARedfishBMCThatOnlySaysItDidLetsNothingThrough(t *testing.T) {
+	b := bodies(t, "01", "06")
+	for name, c := range map[string]struct {
+		from   stage
+		fault  faults.Fault
+		reason string
+	}{
+		"it forgets to switch the power on":  {stage{action: "boot_to_network"}, faults.Fault{Op: "power.set", Kind: faults.Forget}, "the power is not on"},
+		"it lies about the power":            {stage{action: "boot_to_network"}, faults.Fault{Op: "power.set", Kind: faults.Lie}, "did not check in with FOG"},
+		"it forgets the boot device":         {stage{action: "boot_to_network"}, faults.Fault{Op: "boot.set", Kind: faults.Forget}, "boot device"},
+		"it lies about the boot device":      {stage{action: "boot_to_network"}, faults.Fault{Op: "boot.set", Kind: faults.Lie}, "did not check in with FOG"},
+		"it forgets the tenant's account":    {stage{action: "create_bmc_account"}, faults.Fault{Op: "user.set", Kind: faults.Forget}, "does not show what it accepted"},
+		"it only shows the tenant's account": {stage{action: "create_bmc_account"}, faults.Fault{Op: "user.set", Kind: faults.Lie}, "prove the tenant's login"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, overRedfish(demo.Options{Bodies: b, Slack: impatient}))
+			c.fault.System = "bmc"
+			p.breakAt(c.from, c.fault)
+			p.dispatch(b[0])
+			p.starting(nil)
+			require.NotEmpty(t, p.Lab.Faults().Active(), "the stage was never reached")
+			p.tells(p.tasks("hardware")[0], booking.StatusError, host, c.reason)
+			p.Lab.Faults().Heal()
+			p.dispatch(b[1])
+			p.asBefore()
+			p.neverEarly()
+		})
+	}
+}
+
+func TestTheLabsOwnPasswordIsRotatedOverRedfish(t *testing.T) {
+	t.Parallel()
+	p := open(t, overRedfish(demo.Options{Bodies: bodies(t, "01"), Slack: patient}))
+	read := func() (user, password string) {
+		t.Helper()
+		text, found := p.Engine.Keys().GetSecret("laas.secret.bmc_admin." + host)
+		require.True(t, found)
+		var l struct{ User, Password string }
+		require.NoError(t, json.Unmarshal([]byte(text.Reveal()), &l))
+		return l.User, l.Password
+	}
+	user, old := read()
+	require.True(t, p.opensBMC(user, old))
+	p.works("laas.rotate_bmc_password", map[string]any{"host": host, "confirm": host})
+	_, now := read()
+	assert.NotEqual(t, old, now)
+	assert.True(t, p.opensBMC(user, now))
+	assert.False(t, p.opensBMC(user, old))
+	assert.Zero(t, p.Lab.Redfish(host).Sessions())
+}
+
+func TestABMCThatTheLabDoesNotKnowGetsNoLogin(t *testing.T) {
+	b := bodies(t, "01", "06")
+	other := httptest.NewTLSServer(nil)
+	defer other.Close()
+	ca := filepath.Join(t.TempDir(), "other.pem")
+	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}), 0o600))
+	for name, c := range map[string]struct {
+		settings map[string]any
+		talks    bool
+	}{
+		"a certificate of somebody else":              {map[string]any{"ca": ca}, false},
+		"a certificate that nobody is to look at":     {map[string]any{"ca": ca, "verify_tls": false}, true},
+		"a certificate of the lab, as in tls.ca_file": {nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, overRedfish(demo.Options{Bodies: b, Slack: patient, Config: settings("bmc", c.settings)}))
+			opened := p.Lab.Redfish(host).Opened()
+			if !c.talks {
+				p.refused("laas.power", map[string]any{"host": host}, "certificate is not trusted", "bmc.ca")
+				assert.Equal(t, opened, p.Lab.Redfish(host).Opened())
+				return
+			}
+			p.works("laas.power", map[string]any{"host": host})
+			assert.Greater(t, p.Lab.Redfish(host).Opened(), opened)
+		})
+	}
+}
