@@ -33,46 +33,51 @@ func createAccount(ctx context.Context, h *hostRun) (any, error) {
 	if h.work.Hardware == nil || !h.work.Hardware.Hardware.CreateBMC {
 		return h.result(false, "the booking asks for no BMC account"), nil
 	}
-	release, err := h.lease(ctx, h.host)
+	password, err := h.putTenant(ctx)
 	if err != nil {
 		return nil, err
-	}
-	defer release()
-	target, err := h.bmcTarget(ctx, h.host)
-	if err != nil {
-		return nil, err
-	}
-	password, err := h.bmcPassword(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d, err := h.openBMC(ctx, h.host, target)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	if err := h.onlyBaseline(ctx, d, h.rec.BMC.User); err != nil {
-		return nil, err
-	}
-	if err := h.Checkpoint(ctx); err != nil {
-		return nil, err
-	}
-	if h.rec.BMC.Slot, err = d.PutAccount(ctx, h.rec.BMC.User, password); err != nil {
-		return nil, err
-	}
-	if err := h.Save(ctx, h.rec); err != nil {
-		return nil, err
-	}
-	_ = d.Close() // one session at a time
-	tenant := target
-	tenant.User, tenant.Password = h.rec.BMC.User, password
-	if err := h.tryLogin(ctx, h.host, tenant); err != nil {
-		return nil, fault.Wrap(err, "prove the tenant's login")
 	}
 	if err := h.postBMC(ctx, password); err != nil {
 		return nil, err
 	}
 	return h.result(true, "account %s is on the BMC in slot %d, its login is proven", h.rec.BMC.User, h.rec.BMC.Slot), nil
+}
+
+// putTenant puts the tenant's account on the BMC, with the password that he has already if there is one, and proves that it logs in.
+func (h *hostRun) putTenant(ctx context.Context) (password secret.String, err error) {
+	release, err := h.lease(ctx, h.host)
+	if err != nil {
+		return password, err
+	}
+	defer release()
+	target, err := h.bmcTarget(ctx, h.host)
+	if err != nil {
+		return password, err
+	}
+	if password, err = h.bmcPassword(ctx); err != nil {
+		return password, err
+	}
+	d, err := h.openBMC(ctx, h.host, target)
+	if err != nil {
+		return password, err
+	}
+	defer d.Close()
+	if err := h.onlyBaseline(ctx, d, h.rec.BMC.User); err != nil {
+		return password, err
+	}
+	if err := h.Checkpoint(ctx); err != nil {
+		return password, err
+	}
+	if h.rec.BMC.Slot, err = d.PutAccount(ctx, h.rec.BMC.User, password); err != nil {
+		return password, err
+	}
+	if err := h.Save(ctx, h.rec); err != nil {
+		return password, err
+	}
+	_ = d.Close() // one session at a time
+	tenant := target
+	tenant.User, tenant.Password = h.rec.BMC.User, password
+	return password, fault.Wrap(h.tryLogin(ctx, h.host, tenant), "prove the tenant's login")
 }
 
 // bmcPassword journals the account and its password before the account is made. A password of an earlier try is kept.

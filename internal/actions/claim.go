@@ -8,7 +8,6 @@ import (
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/booking"
-	"stackstorm-laas/internal/booking/payload"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
@@ -21,7 +20,9 @@ type claimed struct {
 	// Provision are hosts to image and hand over, Release hosts to take back.
 	Provision []string `json:"provision"`
 	Release   []string `json:"release"`
-	// Switches of the hosts to provision, and of those to release.
+	// Capture are hosts whose disks are to be captured.
+	Capture []string `json:"capture"`
+	// Switches of the hosts to provision or to capture, and of those to release.
 	ProvisionSwitches []string `json:"provision_switches"`
 	ReleaseSwitches   []string `json:"release_switches"`
 	// Grant and Revoke are task ids of VPN accounts.
@@ -39,7 +40,8 @@ var claimHosts = &action.Action{
 	Output: []action.Field{
 		{Name: "epoch", Description: "Number of this claim; every later action of the run passes it on."},
 		{Name: "provision, release", Description: "Names of hosts to image and hand over, and to take back."},
-		{Name: "provision_switches, release_switches", Description: "Their switches."},
+		{Name: "capture", Description: "Names of hosts whose disks are to be captured."},
+		{Name: "provision_switches, release_switches", Description: "Switches of the hosts to image or to capture, and of those to take back."},
 		{Name: "grant, revoke", Description: "Task ids of VPN accounts to make and to delete."},
 		{Name: "refused", Description: "Hosts that cannot be worked on; the reason is in the journal and goes to the dashboard."},
 	},
@@ -95,7 +97,7 @@ func (r *run) claim(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	known := &known{inv, unusable, owners, map[string]string{}}
-	out := claimed{Epoch: job.Epoch, Provision: []string{}, Release: []string{}, ProvisionSwitches: []string{}, ReleaseSwitches: []string{},
+	out := claimed{Epoch: job.Epoch, Provision: []string{}, Release: []string{}, Capture: []string{}, ProvisionSwitches: []string{}, ReleaseSwitches: []string{},
 		Grant: []string{}, Revoke: []string{}, Refused: []string{}}
 	if err := l.Checkpoint(ctx); err != nil {
 		return nil, err
@@ -121,8 +123,8 @@ func (r *run) claim(ctx context.Context) (any, error) {
 	if err := r.acknowledge(ctx); err != nil {
 		return nil, fault.Wrap(err, "tell the dashboard that job %d has begun", job.Job)
 	}
-	out.Result = action.Result{Changed: true, Summary: fmt.Sprintf("job %d, run %d: %d host(s) to provision, %d to release, %d VPN account(s) to make, %d to delete, %d host(s) refused",
-		job.Job, job.Epoch, len(out.Provision), len(out.Release), len(out.Grant), len(out.Revoke), len(out.Refused))}
+	out.Result = action.Result{Changed: true, Summary: fmt.Sprintf("job %d, run %d: %d host(s) to provision, %d to release, %d to capture, %d VPN account(s) to make, %d to delete, %d host(s) refused",
+		job.Job, job.Epoch, len(out.Provision), len(out.Release), len(out.Capture), len(out.Grant), len(out.Revoke), len(out.Refused))}
 	return out, nil
 }
 
@@ -160,7 +162,6 @@ func (l *lab) workflow(ctx context.Context) string {
 // What this version cannot do yet, in the words that users read.
 const (
 	noSoftware   = "this lab cannot install software on a booking yet; the hosts are handed over without it"
-	noSnapshot   = "this lab cannot take snapshots of a host yet; the host was not touched"
 	noSuchAccess = "this lab gives no access of this type"
 )
 
@@ -177,8 +178,12 @@ func (r *run) claimTasks(ctx context.Context, out *claimed) error {
 			rec.Outcome = booking.Done
 		case t.Software != nil:
 			rec.Outcome, rec.Reason = booking.Error, noSoftware
-		case t.Kind == payload.KindSnapshot:
-			rec.Outcome, rec.Reason = booking.Error, noSnapshot
+		case t.Snapshot != nil && r.isRecord(t):
+			continue // journalled with its host
+		case t.Snapshot != nil && r.plan.Releases():
+			rec.Outcome, rec.Reason = booking.Error, "the booking ended before the snapshot was taken"
+		case t.Snapshot != nil:
+			rec.Outcome, rec.Reason = booking.Error, "the host was not set up for this booking yet when the snapshot was asked for"
 		case t.Access != nil && t.Access.KeyProblem != "":
 			rec.Outcome, rec.Reason = booking.Error, "the SSH key cannot be used: "+t.Access.KeyProblem
 		case t.Access != nil && t.Access.Type == "vpn" && t.Access.Revoke:

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,6 +61,11 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		}
 		return refuse("%s belongs to %s since %s", host.Name, owner.Whose(), owner.Since.Format("2006-01-02 15:04 MST"))
 	}
+	if w.Mode == booking.CaptureDisk {
+		if why, err := r.notHad(ctx, owner); err != nil || why != "" {
+			return cmp.Or(err, refuse("%s: %s", host.Name, why))
+		}
+	}
 	if w.Mode != booking.Release {
 		if owner != nil && owner.Quarantine != "" {
 			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
@@ -91,6 +97,11 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 	case w.Mode == booking.Release:
 		out.Release = append(out.Release, host.Name)
 		out.ReleaseSwitches = union(out.ReleaseSwitches, host)
+	case w.Mode == booking.CaptureDisk && rec.Outcome == booking.Done:
+		return r.Save(ctx, rec)
+	case w.Mode == booking.CaptureDisk:
+		out.Capture = append(out.Capture, host.Name)
+		out.ProvisionSwitches = union(out.ProvisionSwitches, host)
 	case rec.HandedOver == nil: // a host that was handed over in this generation is not touched again
 		out.Provision = append(out.Provision, host.Name)
 		out.ProvisionSwitches = union(out.ProvisionSwitches, host)
@@ -101,13 +112,31 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 	return r.Save(ctx, rec)
 }
 
+// notHad says why a host cannot be captured for the booking: only what its tenant has can be his snapshot.
+func (r *run) notHad(ctx context.Context, owner *booking.Owner) (string, error) {
+	switch {
+	case owner == nil:
+		return "the booking does not have the host", nil
+	case owner.Ending:
+		return "the host is being taken back", nil
+	}
+	over, err := r.handedOver(ctx, owner)
+	if err != nil || over {
+		return "", err
+	}
+	return "the host has not been handed over yet", nil
+}
+
 // noImage says that FOG does not have the booked image: better now than when the host has left its tenant's network for it. A FOG that
 // does not answer is no reason to refuse; the host's own imaging will wait for it.
 func (r *run) noImage(ctx context.Context, k *known, w *booking.Work, host *inventory.Host) string {
 	if w.Mode != booking.Provision {
 		return ""
 	}
-	ref := imageFor(host, w.Hardware.Hardware.Image)
+	ref, err := r.imageRef(ctx, r.job.Job, host, w.Hardware.Hardware.Image)
+	if err != nil {
+		return err.Error()
+	}
 	why, asked := k.noImage[ref]
 	if !asked {
 		f, err := r.fog()
@@ -127,7 +156,7 @@ func unusable(n config.Network, w *booking.Work, host *inventory.Host) string {
 	if w.Refused != "" {
 		return w.Refused
 	}
-	if w.Mode == booking.Provision && (host.FOGName == "" || host.BMC == nil) {
+	if (w.Mode == booking.Provision || w.Mode == booking.CaptureDisk) && (host.FOGName == "" || host.BMC == nil) {
 		return fmt.Sprintf("%s cannot be imaged: the inventory gives it no %s", host.Name, missing(host))
 	}
 	if w.Network == nil {
@@ -150,7 +179,7 @@ func missing(h *inventory.Host) string {
 // keysThere finds out whether a host that only SSH tasks concern has their keys already: with a new image for one host of a booking the
 // SSH tasks of all its hosts come again, and the others are not to be disturbed.
 func (r *run) keysThere(ctx context.Context, w *booking.Work, rec *booking.TaskRecord) error {
-	if w.Hardware != nil || w.Network != nil || rec.HandedOver != nil {
+	if w.Hardware != nil || w.Network != nil || w.Mode == booking.CaptureDisk || rec.HandedOver != nil {
 		return nil
 	}
 	all, err := r.Tasks(ctx, r.job.Job)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,7 +52,15 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := f.Image(ctx, h.imageRef())
+	ref, err := h.imageRef(ctx, h.job.Job, h.host, h.work.Hardware.Hardware.Image)
+	if err != nil {
+		return nil, err
+	}
+	image, err := f.Image(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	family, err := h.family(ctx, image)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +76,7 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	next.ImageID, next.ImageName, next.OS = image.ID, image.Name, h.family(image)
+	next.ImageID, next.ImageName, next.OS = image.ID, image.Name, family
 	next.PreviousMachineID, next.PreviousMark = known.MachineID, known.Mark
 	h.rec.Imaging = &next
 	changed := task == nil
@@ -163,8 +172,21 @@ func (h *hostRun) taskName() string {
 // taskPrefix marks a FOG task as one of this booking on this host.
 func (h *hostRun) taskPrefix() string { return fmt.Sprintf("laas job %d %s ", h.job.Job, h.host.Name) }
 
-// imageRef is the image as FOG is asked for it: a booking may name one of the host's OS families.
-func (h *hostRun) imageRef() string { return imageFor(h.host, h.work.Hardware.Hardware.Image) }
+// imageRef is the image as FOG is asked for it: a booking may name one of the host's OS families, or a snapshot of its own without its number.
+func (l *lab) imageRef(ctx context.Context, job int, host *inventory.Host, booked string) (string, error) {
+	if booked != booking.UnknownImage {
+		return imageFor(host, booked), nil
+	}
+	all, err := l.Snapshots(ctx)
+	if err != nil {
+		return "", err
+	}
+	if s := booking.MadeBy(all, job, host.Name); s != nil {
+		return strconv.Itoa(s.ImageID), nil
+	}
+	return "", fault.New(fault.NotFound, "the dashboard names no image, only that it is a snapshot (image -1), and the lab has none of this host for this booking").
+		WithHint("laas.image_host images the host with the snapshot that is meant, by its number in FOG")
+}
 
 func imageFor(host *inventory.Host, booked string) string {
 	if own, ok := host.Images[strings.ToLower(booked)]; ok {
@@ -177,18 +199,28 @@ func imageFor(host *inventory.Host, booked string) string {
 var families = []string{"ubuntu", "debian", "centos", "rocky", "almalinux", "fedora", "rhel", "suse"}
 
 // family is the OS that must boot, as far as the inventory or the image's name tells.
-func (h *hostRun) family(image fog.Image) string {
+func (h *hostRun) family(ctx context.Context, image fog.Image) (string, error) {
+	if s, err := h.Snapshot(ctx, image.ID); err != nil || s != nil && s.OS != "" {
+		return osOf(s), err
+	}
 	for name, ref := range h.host.Images {
 		if ref == fmt.Sprint(image.ID) || ref == image.Name {
-			return name
+			return name, nil
 		}
 	}
 	for _, f := range families {
 		if strings.Contains(strings.ToLower(image.Name), f) {
-			return f
+			return f, nil
 		}
 	}
-	return ""
+	return "", nil
+}
+
+func osOf(s *booking.Snapshot) string {
+	if s == nil {
+		return ""
+	}
+	return s.OS
 }
 
 func describe(s fog.TaskState) string { return s.String() }

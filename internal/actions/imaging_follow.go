@@ -38,7 +38,7 @@ func follow(ctx context.Context, h *hostRun) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := &follower{hostRun: h, fog: f, roll: h.roll(f)}
+		w := &follower{hostRun: h, fog: f, roll: h.roll(f), limits: h.Config.Imaging}
 		stalled, err := w.follow(ctx)
 		switch {
 		case err != nil:
@@ -63,7 +63,9 @@ type follower struct {
 	*hostRun
 	fog  *fog.Client
 	roll *roll
-	seen pulse
+	// limits are how long the task may take and stand still.
+	limits config.Imaging
+	seen   pulse
 	// told is the percentage told last.
 	told int
 	// blind is since when FOG has not answered.
@@ -78,8 +80,8 @@ func (w *follower) follow(ctx context.Context) (stalled, err error) {
 		if err != nil || t.State == fog.TaskComplete {
 			return err == nil, err
 		}
-		if stalled = w.seen.stalled(w.Config.Imaging, w.Now()); stalled == nil {
-			return false, w.seen.late(w.Config.Imaging, w.Now())
+		if stalled = w.seen.stalled(w.limits, w.Now()); stalled == nil {
+			return false, w.seen.late(w.limits, w.Now())
 		}
 		if w.rec.Imaging.Cycled {
 			return true, nil
@@ -140,11 +142,11 @@ func pace(t fog.Task) (text string) {
 // cycle starts the host once more in the middle of a wait, unless FOG, asked this very moment, says that it gets on. That it was done is
 // journalled before.
 func (w *follower) cycle(ctx context.Context) error {
-	why := w.seen.stalled(w.Config.Imaging, w.Now())
+	why := w.seen.stalled(w.limits, w.Now())
 	if t, err := w.look(ctx, w.asked); err != nil || !t.State.Active() {
 		return err
 	}
-	if w.seen.stalled(w.Config.Imaging, w.Now()) == nil {
+	if w.seen.stalled(w.limits, w.Now()) == nil {
 		return nil
 	}
 	w.rec.Imaging.Cycled = true

@@ -238,12 +238,17 @@ func (l *lab) netswitch(ctx context.Context, name string) (netswitch.Driver, err
 
 // ssh logs in to the host as the lab. hostKey pins its host key; empty accepts any.
 func (l *lab) ssh(ctx context.Context, h *inventory.Host, hostKey string) (*remote.Conn, error) {
+	return l.sshFor(ctx, h, hostKey, l.Config.SSH.CommandTimeout.D())
+}
+
+// sshFor is ssh for commands that may take so long.
+func (l *lab) sshFor(ctx context.Context, h *inventory.Host, hostKey string, command time.Duration) (*remote.Conn, error) {
 	key, err := l.privateKey(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := l.Config.SSH
-	return remote.Dial(ctx, remote.Config{User: s.User, Key: key, ConnectTimeout: s.ConnectTimeout.D(), CommandTimeout: s.CommandTimeout.D()},
+	return remote.Dial(ctx, remote.Config{User: s.User, Key: key, ConnectTimeout: s.ConnectTimeout.D(), CommandTimeout: command},
 		remote.Target{Host: h.Name, Address: h.Hostname, Port: h.SSHPort, HostKey: hostKey})
 }
 

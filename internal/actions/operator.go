@@ -178,7 +178,15 @@ func (h *hostRun) finishOld(ctx context.Context, what string) (any, error) {
 // All is every action of the pack, in the order of the reference.
 func All() action.Set {
 	return action.Set{
-		claimHosts, setPorts, scheduleImaging, bootToNetwork, followImaging, verifyHost, createBMCAccount, configureHost, handOver, awaitReturn,
-		powerHost, bootBookedHosts, rotateBMCPassword, isolateHost, rejoinHost, networkPlan, networkVerify, driftReport, takeHost, giveBack, attachNIC, networkCreate, networkDelete, grantVPN, revokeVPN, releaseStep, proveRelease, reportJob, reconcile, resumeJob, adoptHost, returnHost, retireHost,
+		claimHosts, setPorts,
+		scheduleImaging, bootToNetwork, followImaging, verifyHost, createBMCAccount, configureHost, handOver, awaitReturn,
+		beginCapture, captureImage, endCapture, updateSystem, deleteSnapshot, expireSnapshots,
+		powerHost, bootBookedHosts, rotateBMCPassword,
+		isolateHost, rejoinHost, networkPlan, networkVerify, driftReport,
+		takeHost, giveBack, attachNIC, networkCreate, networkDelete,
+		grantVPN, revokeVPN,
+		releaseStep, proveRelease,
+		reportJob, reconcile, resumeJob,
+		adoptHost, returnHost, retireHost,
 	}
 }

@@ -3,7 +3,6 @@ package actions
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"time"
 
 	"stackstorm-laas/internal/action"
@@ -33,10 +32,11 @@ var confirmData = action.Param{Name: "confirm", Type: action.String,
 var takeHost = &action.Action{
 	Name: "take_host",
 	Description: "Take a host that no booking has, for work of the lab's own, out of the dashboard's pool, or take one that is reserved for the work on it. " +
-		"For a host that a booking has, and with confirm only, plan to image it again as it was booked. Start laas.image_host, laas.wipe_host, laas.reserve_host or laas.free_host, which call this.",
+		"For a host that a booking has, and with confirm only, plan to image it again as it was booked, or to capture it. Start laas.image_host, laas.capture_host, laas.update_image, laas.wipe_host, laas.reserve_host or laas.free_host, which call this.",
 	Params: []action.Param{hostParam,
-		{Name: "purpose", Type: action.String, Required: true, Enum: []string{string(booking.ForImage), string(booking.ForWipe), string(booking.ForReserve), string(booking.ForFree)}, Description: "What for."},
-		{Name: "image", Type: action.String, Description: "FOG's number or name of the image, or the name of one of the host's OS families, for purpose image."},
+		{Name: "purpose", Type: action.String, Required: true, Enum: []string{string(booking.ForImage), string(booking.ForCapture), string(booking.ForUpdate), string(booking.ForWipe), string(booking.ForReserve), string(booking.ForFree)}, Description: "What for."},
+		{Name: "image", Type: action.String, Description: "FOG's number or name of the image, or the name of one of the host's OS families, for purposes image and update."},
+		{Name: "name", Type: action.String, Description: "Name of the new image, for purposes capture and update. Example: ubuntu-22.04-2026-11"},
 		{Name: "method", Type: action.String, Enum: []string{booking.WipeNormal, booking.WipeFast, booking.WipeFull}, Description: "How to wipe, for purpose wipe. Leave empty for release.wipe of the configuration."},
 		{Name: "by", Type: action.String, Description: "For whom, for purpose reserve. Example: alice"},
 		confirmData},
@@ -83,35 +83,6 @@ func (t *taking) take(ctx context.Context) (any, error) {
 	return t.own(ctx)
 }
 
-var reserver = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]{0,63}$`)
-
-// possible refuses what cannot be done whoever has the host.
-func (t *taking) possible(ctx context.Context) error {
-	image, by := t.Params.String("image"), t.Params.String("by")
-	var problems []fault.Problem
-	add := func(path, text string) { problems = append(problems, fault.Problem{Path: path, Text: text}) }
-	if t.purpose == booking.ForReserve && !reserver.MatchString(by) {
-		add("by", "is needed: whom the host is reserved for (letters, digits, @ . _ -, at most 64)")
-	}
-	if t.host.BMC == nil {
-		add("host", "has no BMC in the inventory")
-	}
-	if t.purpose == booking.ForImage || t.purpose == booking.ForWipe {
-		if t.host.FOGName == "" {
-			add("host", "has no fog_name in the inventory")
-		}
-	}
-	if err := fault.FromProblems(fault.Input, "take "+t.host.Name, problems); err != nil || t.purpose != booking.ForImage || image == "" {
-		return err
-	}
-	f, err := t.fog()
-	if err != nil {
-		return err
-	}
-	_, err = f.Image(ctx, imageFor(t.host, image))
-	return err
-}
-
 // fromPool takes a host that nobody has. The dashboard is asked twice, because it may book the host while it is being taken out of the pool.
 func (t *taking) fromPool(ctx context.Context) (any, error) {
 	if t.purpose == booking.ForImage && t.Params.String("image") == "" {
@@ -136,7 +107,7 @@ func (t *taking) fromPool(ctx context.Context) (any, error) {
 	if t.purpose == booking.ForReserve {
 		t.owner.Reservation = t.Params.String("by")
 	}
-	return t.begin(ctx, booking.Own{Purpose: t.purpose, Pooled: now.Working, Untouched: t.purpose == booking.ForImage}, 1)
+	return t.begin(ctx, booking.Own{Purpose: t.purpose, Pooled: now.Working, Untouched: t.untouched()}, 1)
 }
 
 // outOfPool takes the host out of the dashboard's pool. One that was booked in that very moment is the booking's: it is let go again.
@@ -185,6 +156,8 @@ func (t *taking) own(ctx context.Context) (any, error) {
 		if err := t.mayGoFree(ctx); err != nil {
 			return nil, err
 		}
+	case reserved && t.purpose == booking.ForUpdate:
+		return nil, fault.New(fault.Refused, "%s belongs to %s", t.host.Name, t.owner.Whose()).WithHint("update the image on a host that nobody has")
 	case reserved && t.purpose != booking.ForReserve && t.Params.String("confirm") != t.host.Name:
 		return nil, t.unconfirmed()
 	}
@@ -201,30 +174,39 @@ func (t *taking) own(ctx context.Context) (any, error) {
 	}
 	own := booking.Own{Purpose: t.purpose}
 	if last.Own != nil {
-		own.Pooled, own.Out, own.Untouched = last.Own.Pooled, last.Own.Out, last.Own.Untouched && t.purpose == booking.ForImage
+		own.Pooled, own.Out, own.Untouched = last.Own.Pooled, last.Own.Out, last.Own.Untouched && t.untouched()
 	}
 	return t.begin(ctx, own, job.Epoch+1)
 }
 
 func (t *taking) unconfirmed() error {
-	return fault.New(fault.Refused, "%s belongs to %s, and what is on its disks would be destroyed", t.host.Name, t.owner.Whose()).
+	harm := "and what is on its disks would be destroyed"
+	if t.purpose == booking.ForCapture {
+		harm = "whose work would be interrupted"
+	}
+	return fault.New(fault.Refused, "%s belongs to %s, %s", t.host.Name, t.owner.Whose(), harm).
 		WithHint("if that is meant, start it again with confirm=%s", t.host.Name)
 }
 
 // begin journals the plan, the job and the ownership, in this order.
 func (t *taking) begin(ctx context.Context, own booking.Own, epoch int) (any, error) {
-	var hardware payload.Hardware
+	hardware, snapshot := &payload.Hardware{}, (*payload.Snapshot)(nil)
 	switch t.purpose {
-	case booking.ForImage:
-		hardware = payload.Hardware{Image: t.Params.String("image"), Hostname: t.host.Name, Power: "on"}
+	case booking.ForImage, booking.ForUpdate:
+		hardware = &payload.Hardware{Image: t.Params.String("image"), Hostname: t.host.Name, Power: "on"}
+	case booking.ForCapture:
+		hardware = nil
 	case booking.ForWipe, booking.ForFree:
-		hardware, own.Wipe = payload.Hardware{Power: "off"}, t.Params.String("method")
+		hardware, own.Wipe = &payload.Hardware{Power: "off"}, t.Params.String("method")
+	}
+	if t.captures() {
+		snapshot = &payload.Snapshot{Host: t.host.DashboardID, Name: t.Params.String("name")}
 	}
 	before, err := t.Record(ctx, t.owner.Job, "own-"+t.host.Name)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	plan := booking.OwnPlan(t.owner.Job, t.host.Name, t.host.DashboardID, &hardware, own, before, t.Now())
+	plan := booking.OwnPlan(t.owner.Job, t.host.Name, t.host.DashboardID, hardware, snapshot, own, before, t.Now())
 	if err := booking.SavePlan(ctx, t.ST2, plan); err != nil {
 		return nil, err
 	}

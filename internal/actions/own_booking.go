@@ -7,13 +7,14 @@ import (
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/booking/payload"
 	"stackstorm-laas/internal/fault"
 )
 
 // fromBooking plans to image a booked host once more, as it was booked or with another image. Everything else of the booking stays.
 func (t *taking) fromBooking(ctx context.Context) (any, error) {
 	switch {
-	case t.purpose != booking.ForImage:
+	case t.purpose != booking.ForImage && t.purpose != booking.ForCapture:
 		return nil, fault.New(fault.Refused, "%s belongs to %s", t.host.Name, t.owner.Whose()).WithHint("its disks are wiped when the booking ends")
 	case t.owner.Ending:
 		return nil, fault.New(fault.Refused, "%s is being taken back from %s", t.host.Name, t.owner.Whose())
@@ -27,35 +28,50 @@ func (t *taking) fromBooking(ctx context.Context) (any, error) {
 	if slices.Contains(busy, t.owner.Job) {
 		return nil, fault.New(fault.Refused, "an execution of %s works on job %d", ProcessJob, t.owner.Job).WithHint("wait for it, or cancel it first")
 	}
-	plan, err := t.again(ctx)
+	plan, what, err := (*booking.Plan)(nil), "to image it once more", error(nil)
+	if t.purpose == booking.ForCapture {
+		what = "to capture it"
+		plan, err = t.snapshot(ctx)
+	} else {
+		plan, err = t.again(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := booking.SavePlan(ctx, t.ST2, plan); err != nil {
 		return nil, err
 	}
-	return takenHost{Result: action.Result{Summary: fmt.Sprintf("%s: job %d is to image it once more", t.host.Name, plan.Job), Host: t.host.Name, Changed: true},
+	return takenHost{Result: action.Result{Summary: fmt.Sprintf("%s: job %d is %s", t.host.Name, plan.Job, what), Host: t.host.Name, Changed: true},
 		Job: plan.Job, Digest: plan.Digest, Switches: union([]string{}, t.host), Booking: true, Rest: stateBooked}, nil
+}
+
+// snapshot is a capture that the dashboard knows nothing of.
+func (t *taking) snapshot(ctx context.Context) (*booking.Plan, error) {
+	task := booking.Planned{Generation: 1, Task: payload.Task{ID: "capture-" + t.host.Name, Kind: payload.KindSnapshot, Host: t.host.DashboardID,
+		Snapshot: &payload.Snapshot{Host: t.host.DashboardID, Name: t.Params.String("name")}}}
+	before, err := t.Record(ctx, t.owner.Job, task.ID)
+	switch {
+	case err == nil:
+		task.Generation = before.Generation + 1
+	case !fault.Is(err, fault.NotFound):
+		return nil, err
+	}
+	task.Content = task.Digest()
+	plan := booking.NewPlan(t.owner.Job, []booking.Planned{task}, t.Now())
+	plan.Quiet = true
+	return plan, nil
 }
 
 // again is the booking's own work on the host, in the next generation of its tasks.
 func (t *taking) again(ctx context.Context) (*booking.Plan, error) {
-	all, err := t.Tasks(ctx, t.owner.Job)
+	booked, err := t.asBooked(ctx, t.owner.Job, t.host)
 	if err != nil {
 		return nil, err
 	}
 	var tasks []booking.Planned
-	for _, rec := range all {
-		plan, err := booking.LoadPlan(ctx, t.ST2, rec.Job, rec.Plan)
-		if err != nil {
-			return nil, err
-		}
-		task, err := plan.Task(rec.Task)
-		if err != nil || task.Host != t.host.DashboardID && (task.Access == nil || !slices.Contains(task.Access.Hosts, t.host.DashboardID)) {
-			continue // of another host, or a record that a host has without a task
-		}
-		next := *task
-		next.Generation = rec.Generation + 1
+	for _, b := range booked {
+		next := *b.task
+		next.Generation = b.rec.Generation + 1
 		if next.Hardware != nil {
 			hardware := *next.Hardware
 			if image := t.Params.String("image"); image != "" {
@@ -63,9 +79,7 @@ func (t *taking) again(ctx context.Context) (*booking.Plan, error) {
 			}
 			next.Hardware = &hardware
 		}
-		if next.Hardware != nil || next.Network != nil || next.Access != nil && next.Access.Type == "ssh" {
-			tasks = append(tasks, next)
-		}
+		tasks = append(tasks, next)
 	}
 	if !slices.ContainsFunc(tasks, func(p booking.Planned) bool { return p.Hardware != nil && !p.Hardware.Release() }) {
 		return nil, fault.New(fault.Refused, "job %d does not say how %s is to be set up", t.owner.Job, t.host.Name)

@@ -178,7 +178,7 @@ func (r *run) planPorts(ctx context.Context, state string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if state == stateBooked && h.work.Network == nil {
+		if state == stateBooked && h.network() == nil {
 			continue
 		}
 		ports, err := h.wantedPorts(state)

@@ -23,14 +23,34 @@ func (h *hostRun) concerns(state string) bool {
 	case stateWiping:
 		return h.toWipe()
 	case stateProvisioning:
+		if h.work.Mode == booking.CaptureDisk {
+			return h.rec.Capture.Open() && h.rec.Capture.Settled == nil
+		}
 		return h.work.Mode == booking.Provision && h.rec.Configured == nil && h.rec.HandedOver == nil
 	}
-	return h.work.Mode != booking.Release && h.rec.Configured != nil && h.rec.HandedOver == nil && h.work.Network != nil
+	if h.work.Mode == booking.CaptureDisk {
+		return h.rec.Capture.Open() && h.network() != nil
+	}
+	return h.work.Mode != booking.Release && h.rec.Configured != nil && h.rec.HandedOver == nil && h.network() != nil
+}
+
+// network is what the host's ports are to carry for its booking; nil if that says nothing of them.
+func (h *hostRun) network() *payload.Network {
+	switch {
+	case h.work.Network != nil:
+		return h.work.Network.Network
+	case h.booked != nil && h.booked.Network != nil:
+		return h.booked.Network.Network
+	}
+	return nil
 }
 
 // rewritable says whether the host's ports may be written in a state once more, when that is asked for by its name.
 func (h *hostRun) rewritable(state string) bool {
-	return state == stateBooked && h.work.Mode != booking.Release && h.rec.Configured != nil && h.work.Network != nil
+	if h.work.Mode == booking.CaptureDisk {
+		return state == stateBooked && !h.rec.Capture.Open() && h.network() != nil
+	}
+	return state == stateBooked && h.work.Mode != booking.Release && h.rec.Configured != nil && h.network() != nil
 }
 
 // wantedPorts is what the host's ports are to be in a state, by switch. An isolated host's are shut: where that is not what is asked for, it
@@ -43,8 +63,8 @@ func (h *hostRun) wantedPorts(state string) (map[string][]netswitch.Port, error)
 			WithHint("laas.rejoin_host ends that")
 	case h.isolation != nil:
 		return labelled(h, state)(isolatedPorts(h.host), nil)
-	case state == stateBooked && h.work.Network != nil:
-		return labelled(h, "booked")(bookedPorts(n, h.host, h.work.Network.Network))
+	case state == stateBooked && h.network() != nil:
+		return labelled(h, "booked")(bookedPorts(n, h.host, h.network()))
 	case state == stateReserved:
 		return labelled(h, "reserved")(reservedPorts(n, h.host, h.reservation))
 	}

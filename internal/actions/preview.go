@@ -134,8 +134,6 @@ func (pr *Preview) task(t payload.Task) {
 	case t.HalfMade != "":
 	case t.Software != nil && !t.Software.Empty:
 		pr.Refused = append(pr.Refused, name+": "+noSoftware)
-	case t.Snapshot != nil:
-		pr.Refused = append(pr.Refused, name+": "+noSnapshot)
 	case t.Access != nil:
 		pr.access(t, name)
 	}
@@ -180,6 +178,8 @@ func (p Previewer) host(job int, w *booking.Work, owners []*booking.Owner) (Host
 		}
 	}
 	switch w.Mode {
+	case booking.CaptureDisk:
+		h.Note = "its disk is captured as image " + w.ImageName() + ", then it is as before"
 	case booking.Configure:
 		h.Action, h.Note = "none", "not imaged; only its keys and ports are brought to what is booked"
 	case booking.Provision:
@@ -213,7 +213,9 @@ func (h *HostPreview) describe(w *booking.Work, host *inventory.Host) {
 	if host != nil {
 		h.Image = imageFor(host, hw.Image)
 	}
-	if _, err := strconv.Atoi(h.Image); err == nil {
+	if hw.Image == booking.UnknownImage {
+		h.ImageBy = "its number, which the lab knows if it took a snapshot for this booking, and refuses otherwise"
+	} else if _, err := strconv.Atoi(h.Image); err == nil {
 		h.ImageBy = "id"
 	}
 	if h.Hostname != hw.Hostname {

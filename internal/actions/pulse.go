@@ -61,7 +61,7 @@ func (p *pulse) late(c config.Imaging, now time.Time) error {
 	switch {
 	case !p.writing.IsZero() && now.Sub(p.writing) > limit:
 		return fault.New(fault.Failed, "FOG had not written the image within %s, it reached %d%%", limit, p.percent).
-			WithHint("look at FOG's storage node and at the network in between; imaging.deadline is the limit")
+			WithHint("look at FOG's storage node and at the network in between; imaging.deadline is the limit, imaging.capture_deadline that of a capture")
 	case p.waiting > limit:
 		return fault.New(fault.Failed, "FOG let the task wait for a free slot for %s", limit).
 			WithHint("look at FOG's active tasks: those of others hold the slots")

@@ -58,7 +58,7 @@ var reconcile = &action.Action{
 				troubles = append(troubles, fault.Wrap(l.orphan(ctx, d, id, &out), "job %d", id))
 			}
 		}
-		troubles = append(troubles, l.vanished(ctx, d, offered, busy, &out))
+		troubles = append(troubles, l.vanished(ctx, d, offered, busy, &out), l.unheard(ctx, busy, &out))
 		if err := errors.Join(troubles...); err != nil {
 			return nil, fault.As(fault.KindOf(firstOf(troubles)), err)
 		}
@@ -137,14 +137,24 @@ func (l *lab) orphan(ctx context.Context, d *dashboard.Client, id int, out *reco
 	case !unfinished:
 		return nil // what is new there is new work, for the sensor
 	default:
-		cancelled, err := l.wasCancelled(ctx, job)
-		if err != nil {
-			return err
-		}
-		if cancelled {
-			return l.closeCancelled(ctx, job, plan, out)
-		}
+		return l.resume(ctx, job, plan, out)
 	}
+	return l.startAgain(ctx, id, plan, out)
+}
+
+// resume goes on with a run that nobody works on, unless an operator cancelled it.
+func (l *lab) resume(ctx context.Context, job *booking.JobRecord, plan *booking.Plan, out *reconcileResult) error {
+	cancelled, err := l.wasCancelled(ctx, job)
+	if err != nil {
+		return err
+	}
+	if cancelled {
+		return l.closeCancelled(ctx, job, plan, out)
+	}
+	return l.startAgain(ctx, job.Job, plan, out)
+}
+
+func (l *lab) startAgain(ctx context.Context, id int, plan *booking.Plan, out *reconcileResult) error {
 	if _, err := l.ST2.Start(ctx, ProcessJob, map[string]any{"job_id": id, "digest": plan.Digest}, traceTag(id)); err != nil {
 		return err
 	}

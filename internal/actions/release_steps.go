@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,7 +12,6 @@ import (
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
-	"stackstorm-laas/internal/fog"
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/remote"
 	"stackstorm-laas/internal/retry"
@@ -129,51 +127,6 @@ func (s powerStep) Prove(ctx context.Context) (string, error) {
 		err = fault.New(fault.Unproven, "the host still has power")
 	}
 	return "power is off", err
-}
-
-// imagingStep cancels a deployment of the booking's that is still scheduled or under way: the host would be imaged at its next start.
-type imagingStep struct{ *hostRun }
-
-// left finds the deployments of the booking that FOG still has. FOG is not asked about one that was seen to be complete.
-func (s imagingStep) left(ctx context.Context) (*fog.Client, []fog.Task, error) {
-	if s.rec.Imaging == nil || s.rec.Imaging.Complete != nil {
-		return nil, nil, nil
-	}
-	f, err := s.fog()
-	if err != nil {
-		return nil, nil, err
-	}
-	active, err := f.ActiveTasks(ctx)
-	ours := slices.DeleteFunc(active, func(t fog.Task) bool {
-		return t.ID != s.rec.Imaging.TaskID && !strings.HasPrefix(t.Name, s.taskPrefix())
-	})
-	return f, ours, err
-}
-
-func (s imagingStep) Check(ctx context.Context) (bool, error) {
-	_, left, err := s.left(ctx)
-	return len(left) == 0, err
-}
-
-func (s imagingStep) Apply(ctx context.Context) error {
-	f, left, err := s.left(ctx)
-	if err != nil {
-		return err
-	}
-	for _, t := range left {
-		if err := f.CancelTask(ctx, t.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s imagingStep) Prove(ctx context.Context) (string, error) {
-	_, left, err := s.left(ctx)
-	if err == nil && len(left) > 0 {
-		err = fault.New(fault.Unproven, "FOG still has task %d of the booking", left[0].ID)
-	}
-	return "no deployment is under way", err
 }
 
 // accountsStep leaves on the BMC what its baseline records, and nothing else.

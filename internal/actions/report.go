@@ -254,6 +254,14 @@ func (r *run) goodNews(ctx context.Context, f *final, h *hostRun, ready []string
 	switch {
 	case h != nil && h.work.Mode == booking.Release:
 		f.message = booking.ReleasedMessage(h.rec.Host, h.rec.Proofs)
+	case t.Snapshot != nil:
+		s, err := r.Snapshot(ctx, f.rec.Capture.ImageID)
+		if err != nil {
+			return err
+		}
+		if s != nil { // it may be deleted by now
+			f.message = booking.SnapshotMessage(s)
+		}
 	case t.Hardware != nil && h.rec.BMC != nil && t.Hardware.CreateBMC:
 		password, _, err := r.ST2.GetSecret(ctx, h.rec.BMC.Secret)
 		if err != nil {

@@ -95,3 +95,34 @@ func (l *lab) missing(ctx context.Context, id int, gone bool, owners []*booking.
 	out.Ended = append(out.Ended, id)
 	return nil
 }
+
+// unheard resumes what an operator wanted of a booking and the dashboard knows nothing of, when nobody works on it any more: the rest of the booking
+// waits for its end.
+func (l *lab) unheard(ctx context.Context, busy []int, out *reconcileResult) error {
+	owners, err := l.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	seen := map[int]bool{}
+	for _, o := range owners {
+		if seen[o.Job] || booking.IsOwn(o.Job) || slices.Contains(busy, o.Job) || slices.Contains(out.Ended, o.Job) {
+			continue
+		}
+		seen[o.Job] = true
+		job, err := l.Job(ctx, o.Job)
+		if err != nil {
+			return err
+		}
+		if job == nil || job.State != "running" {
+			continue
+		}
+		plan, err := booking.LoadPlan(ctx, l.ST2, o.Job, job.Plan)
+		if err == nil && plan.Quiet {
+			err = l.resume(ctx, job, plan, out)
+		}
+		if err != nil {
+			return fault.Wrap(err, "job %d", o.Job)
+		}
+	}
+	return nil
+}

@@ -55,6 +55,9 @@ type hostRun struct {
 	rec  *booking.TaskRecord
 	// reservation is the host's, for one of the lab's own jobs; nil if it has none.
 	reservation *booking.Reservation
+	// booked is the host as a booking has it, and account its tenant's on the BMC, for a capture.
+	booked  *booking.Work
+	account *booking.BMCAccount
 	// isolation is set while an operator keeps the host's ports shut.
 	isolation *booking.Isolation
 }
@@ -72,8 +75,11 @@ func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
 	if out.isolation, err = r.Isolation(ctx, h.Name); err != nil {
 		return nil, err
 	}
-	if r.plan.Own != nil {
+	switch {
+	case r.plan.Own != nil:
 		out.reservation, err = r.Reservation(ctx, h.Name)
+	case work.Mode == booking.CaptureDisk:
+		err = out.remember(ctx)
 	}
 	return out, err
 }

@@ -154,7 +154,20 @@ func (js *JobState) decide(job int, tasks []payload.Task, v View) (*Plan, *Held)
 		js.Seen = seen
 		return nil, &Held{Job: job, Reason: "seen for the first time; dispatched when the next poll shows the same", Expected: true}
 	}
-	return NewPlan(job, fresh, v.Began), nil
+	return NewPlan(job, snapshotsFirst(job, fresh, v), v.Began), nil
+}
+
+// snapshotsFirst leaves everything else to a later plan while there are snapshots to be made: a host that is set up anew in the same breath would
+// be captured as it is afterwards, or not at all. The end of a booking waits for none.
+func snapshotsFirst(job int, fresh []Planned, v View) []Planned {
+	releases := slices.ContainsFunc(fresh, func(p Planned) bool { return p.Hardware != nil && p.Hardware.Release() })
+	first := slices.DeleteFunc(slices.Clone(fresh), func(p Planned) bool {
+		return p.Snapshot == nil || !slices.ContainsFunc(v.Owners, func(o *Owner) bool { return o.Job == job && o.LabID == p.Host && !o.Ending && o.Quarantine == "" })
+	})
+	if releases || len(first) == 0 {
+		return fresh
+	}
+	return first
 }
 
 // generation numbers the work that a task offers.

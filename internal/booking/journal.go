@@ -71,6 +71,8 @@ type TaskRecord struct {
 	Account string `json:"account,omitempty"`
 	// Wipe is set before FOG is told to wipe the disks.
 	Wipe *Wipe `json:"wipe,omitempty"`
+	// Capture is set before anything is done for it.
+	Capture *Capture `json:"capture,omitempty"`
 	// Proofs are the release steps that were proven, by name.
 	Proofs map[string]string `json:"proofs,omitempty"`
 	// Troubles are why release steps could not be done, by name.
@@ -160,6 +162,9 @@ func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, er
 		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: old.BMC, Account: old.Account, Host: old.Host}
 		if t.Hardware != nil && t.Hardware.Release() {
 			r.Imaging = old.Imaging
+		}
+		if old.Capture.Open() || old.Capture.Unsettled() {
+			r.Capture = old.Capture
 		}
 	}
 	r.Plan, r.Content = p.Digest, t.Content

@@ -44,6 +44,14 @@ func VPNMessage(user string, password secret.String, helpURL string) string {
 	return lines("Your VPN account:", "  user:     "+user, "  password: "+password.Reveal(), help(helpURL))
 }
 
+// SnapshotMessage tells which image a snapshot is. The dashboard has no place for its number.
+func SnapshotMessage(s *Snapshot) string {
+	return lines(fmt.Sprintf("The disk of %s is captured, and the host is yours again as it was.", s.Host),
+		fmt.Sprintf("  image:  %s, number %d in the lab", s.Name, s.ImageID),
+		fmt.Sprintf("  size:   %.1f GiB on a disk", float64(s.DiskSize)/(1<<30)),
+		"  made:   "+s.Captured.Format("2006-01-02 15:04 MST"))
+}
+
 // ErrorMessage tells why something could not be done.
 func ErrorMessage(stage, reason string) string {
 	if stage != "" {

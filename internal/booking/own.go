@@ -21,6 +21,8 @@ type Purpose string
 // The purposes.
 const (
 	ForImage   Purpose = "image"
+	ForCapture Purpose = "capture"
+	ForUpdate  Purpose = "update"
 	ForWipe    Purpose = "wipe"
 	ForReserve Purpose = "reserve"
 	ForFree    Purpose = "free"
@@ -40,19 +42,27 @@ type Own struct {
 }
 
 // Silent says that the dashboard is not to be told of the plan's tasks.
-func (p *Plan) Silent() bool { return p.Vanished || p.Own != nil }
+func (p *Plan) Silent() bool { return p.Vanished || p.Own != nil || p.Quiet }
 
-// OwnPlan plans an own job on one host, in the generation after before, which may be nil. Without hardware there is nothing to do but to have
-// the host.
-func OwnPlan(job int, host, labID string, hardware *payload.Hardware, own Own, before *TaskRecord, now time.Time) *Plan {
+// OwnPlan plans an own job on one host, in the generation after before, which may be nil. hardware or snapshot may be nil, not both.
+func OwnPlan(job int, host, labID string, hardware *payload.Hardware, snapshot *payload.Snapshot, own Own, before *TaskRecord, now time.Time) *Plan {
 	var tasks []Planned
-	if hardware != nil {
-		t := Planned{Task: payload.Task{ID: "own-" + host, Kind: payload.KindHardware, Host: labID, Hardware: hardware}, Generation: 1}
-		if before != nil {
-			t.Generation = before.Generation + 1
+	add := func(t payload.Task) {
+		p := Planned{Task: t, Generation: 1}
+		if p.ID, p.Host = "own-"+host, labID; len(tasks) > 0 {
+			p.ID = "own-snapshot-" + host
 		}
-		t.Content = t.Digest()
-		tasks = []Planned{t}
+		if before != nil {
+			p.Generation = before.Generation + 1
+		}
+		p.Content = p.Digest()
+		tasks = append(tasks, p)
+	}
+	if hardware != nil {
+		add(payload.Task{Kind: payload.KindHardware, Hardware: hardware})
+	}
+	if snapshot != nil {
+		add(payload.Task{Kind: payload.KindSnapshot, Snapshot: snapshot})
 	}
 	p := NewPlan(job, tasks, now)
 	p.Own = &own

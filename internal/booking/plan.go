@@ -44,6 +44,8 @@ type Plan struct {
 	Vanished bool `json:"vanished,omitempty"`
 	// Own is set for one of the lab's own jobs.
 	Own *Own `json:"own,omitempty"`
+	// Quiet says that an operator wants it, and the dashboard knows nothing of it.
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 // NewPlan makes the plan of a job. Its digest covers each task's id, generation and content.
@@ -117,6 +119,8 @@ const (
 	Release Mode = "release"
 	// Configure changes ports, interfaces or keys of a host that stays as it is otherwise.
 	Configure Mode = "configure"
+	// CaptureDisk makes an image of the disk of a host that stays as it is.
+	CaptureDisk Mode = "capture"
 )
 
 // Work is what a plan does with one host.
@@ -126,6 +130,8 @@ type Work struct {
 	Mode     Mode
 	Hardware *Planned
 	Network  *Planned
+	// Snapshot is the image to be made of its disk.
+	Snapshot *Planned
 	// SSH are the access tasks that concern the host.
 	SSH []*Planned
 	// Refused says why nothing can be done, whatever is tried.
@@ -147,6 +153,8 @@ func (p *Plan) Work() []*Work {
 			at(t.Host).Hardware = t
 		case t.Network != nil:
 			at(t.Host).Network = t
+		case t.Snapshot != nil:
+			at(t.Host).Snapshot = t
 		case t.Access != nil && t.Access.Type == "ssh" && t.Access.KeyProblem == "":
 			for _, host := range t.Access.Hosts {
 				w := at(host)
@@ -166,6 +174,9 @@ func (p *Plan) Work() []*Work {
 func (w *Work) decide() {
 	hw := w.Hardware
 	switch {
+	case hw == nil && w.Network == nil && len(w.SSH) == 0 && w.Snapshot != nil:
+		w.Mode = CaptureDisk
+		return
 	case hw == nil:
 		return
 	case hw.Hardware.Release():
@@ -176,7 +187,7 @@ func (w *Work) decide() {
 	switch image := hw.Hardware.Image; {
 	case image == "" && w.Network == nil:
 		w.Mode = Configure
-	case slices.Contains([]string{"", "-1", "unknown", "defimage"}, image):
+	case slices.Contains([]string{"", "unknown", "defimage"}, image):
 		w.Refused = fmt.Sprintf("the dashboard names no usable image (%q)", image)
 	case !inventory.ValidHostname(w.Hostname()):
 		w.Refused = "the host name is not one (letters, digits and hyphens, at most 63 to a label, RFC 1123)"
@@ -192,6 +203,21 @@ func (w *Work) Hostname() string {
 	return strings.ReplaceAll(w.Hardware.Hardware.Hostname, "_", "-")
 }
 
+// UnknownImage is what the dashboard sends for a snapshot of the booking's: it never learns its number.
+const UnknownImage = "-1"
+
+// ImageName is the name of the image that is to be made of the host's disk. The dashboard's are named after its own numbers.
+func (w *Work) ImageName() string {
+	switch s := w.Snapshot.Snapshot; {
+	case s.Name != "":
+		return s.Name
+	case w.Snapshot.Generation > 1:
+		return fmt.Sprintf("snapshot_%d_%d", s.DashboardID, w.Snapshot.Generation)
+	default:
+		return fmt.Sprintf("snapshot_%d", s.DashboardID)
+	}
+}
+
 // Record is the task under which the journal keeps what was done with the host.
 func (w *Work) Record() *Planned {
 	switch {
@@ -199,6 +225,8 @@ func (w *Work) Record() *Planned {
 		return w.Hardware
 	case w.Network != nil:
 		return w.Network
+	case w.Mode == CaptureDisk:
+		return w.Snapshot
 	}
 	// An SSH task is for many hosts, so each of them has a record of its own.
 	p := Planned{Task: payload.Task{ID: "keys-" + w.LabID, Kind: payload.KindAccess, Host: w.LabID}}

@@ -120,15 +120,18 @@ type Network struct {
 
 // Imaging configures imaging.
 type Imaging struct {
-	CheckIn      Duration `json:"check_in" default:"1200" max:"3600" desc:"Seconds within which a host must have booted FOG and checked in."`
-	Deadline     Duration `json:"deadline" default:"5400" max:"21600" desc:"Seconds one image may take to be written, after check-in."`
-	Boot         Duration `json:"boot" default:"1200" max:"3600" desc:"Seconds within which an imaged host must answer by SSH."`
-	PollInterval Duration `json:"poll_interval" default:"15" max:"120" desc:"Seconds between two looks at a task."`
-	Stall        Duration `json:"stall" default:"600" max:"3600" desc:"Seconds without progress after which a task counts as stalled: the host is power-cycled once, then the task is tried a second time."`
-	MaxParallel  int      `json:"max_parallel" max:"1000" desc:"FOG tasks of the pack at once. Leave empty for as many as FOG's storage nodes have slots."`
-	Queue        Duration `json:"queue" default:"7200" max:"28800" desc:"Seconds a host may wait for its turn when all slots are taken."`
-	Stagger      Duration `json:"stagger" default:"5" max:"60" desc:"Seconds between switching on two hosts, to spare the mains and the DHCP server."`
-	BootMode     string   `json:"boot_mode" default:"auto" enum:"auto,legacy,efi" desc:"How hosts boot from the network; auto keeps what the BMC shows."`
+	CheckIn         Duration `json:"check_in" default:"1200" max:"3600" desc:"Seconds within which a host must have booted FOG and checked in."`
+	Deadline        Duration `json:"deadline" default:"5400" max:"21600" desc:"Seconds one image may take to be written, after check-in."`
+	CaptureDeadline Duration `json:"capture_deadline" default:"7200" max:"21600" desc:"Seconds one image may take to be captured, after check-in."`
+	UpdateDeadline  Duration `json:"update_deadline" default:"3600" max:"14400" desc:"Seconds the update of a system may take (laas.update_image)."`
+	SnapshotExpiry  int      `json:"snapshot_expiry" min:"0" max:"3650" desc:"Days after which a snapshot whose booking has ended is deleted from FOG. Leave empty to keep them all."`
+	Boot            Duration `json:"boot" default:"1200" max:"3600" desc:"Seconds within which an imaged host must answer by SSH."`
+	PollInterval    Duration `json:"poll_interval" default:"15" max:"120" desc:"Seconds between two looks at a task."`
+	Stall           Duration `json:"stall" default:"600" max:"3600" desc:"Seconds without progress after which a task counts as stalled: the host is power-cycled once, then the task is tried a second time."`
+	MaxParallel     int      `json:"max_parallel" max:"1000" desc:"FOG tasks of the pack at once. Leave empty for as many as FOG's storage nodes have slots."`
+	Queue           Duration `json:"queue" default:"7200" max:"28800" desc:"Seconds a host may wait for its turn when all slots are taken."`
+	Stagger         Duration `json:"stagger" default:"5" max:"60" desc:"Seconds between switching on two hosts, to spare the mains and the DHCP server."`
+	BootMode        string   `json:"boot_mode" default:"auto" enum:"auto,legacy,efi" desc:"How hosts boot from the network; auto keeps what the BMC shows."`
 }
 
 // BMC configures baseboard management controllers.

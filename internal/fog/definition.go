@@ -24,11 +24,7 @@ var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 // Input for a name that is none, Refused if an image has the name or the path already.
 func (c *Client) CreateImage(ctx context.Context, name string, like Image) (Image, error) {
 	what := fmt.Sprintf("create image %s", name)
-	if !imageName.MatchString(name) {
-		return Image{}, fault.New(fault.Input, "%s: the name becomes a directory", what).
-			WithHint("letters, digits, dots, underscores and hyphens, 63 at most, a letter or digit first")
-	}
-	if err := c.free(ctx, name, what); err != nil {
+	if err := c.NameFree(ctx, name); err != nil {
 		return Image{}, err
 	}
 	_, shape, err := c.imageByID(ctx, like.ID, what)
@@ -58,8 +54,14 @@ func (c *Client) CreateImage(ctx context.Context, name string, like Image) (Imag
 	return now, nil
 }
 
-// free says that no image has the name, nor keeps its files where the new one would.
-func (c *Client) free(ctx context.Context, name, what string) error {
+// NameFree says that an image of this name can be made: no image has it, nor keeps its files where the new one would. Input for a name that is none,
+// Refused for one that is taken.
+func (c *Client) NameFree(ctx context.Context, name string) error {
+	what := fmt.Sprintf("create image %s", name)
+	if !imageName.MatchString(name) {
+		return fault.New(fault.Input, "%s: the name becomes a directory", what).
+			WithHint("letters, digits, dots, underscores and hyphens, 63 at most, a letter or digit first")
+	}
 	images, err := c.Images(ctx)
 	if err != nil {
 		return fault.Wrap(err, "%s", what)

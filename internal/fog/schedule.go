@@ -12,7 +12,8 @@ import (
 
 // Schedule queues a task for the host, and gives it. FOG does not tell which task it made, so it is looked for among the active ones.
 // Refused if the host has an active task already. Deploy and Capture concern the image that is assigned to the host at this moment; a
-// Capture into a protected image is refused, which FOG's pages do, and its API does not.
+// Capture into a protected image is refused, which FOG's pages do, and its API does not. After a Capture the host is to switch itself off
+// instead of booting: what is on its disk is somebody's who must not be let into FOG's network.
 //
 // That the host has no task is looked up before anything is sent, and not left to FOG: it refuses a second task only beside a deployment
 // or a capture. Beside a wipe it cancels the wipe, or, 1.6, says ok to a second wipe and makes none (Host::createImagePackage).
@@ -94,7 +95,7 @@ func (s *scheduling) try(ctx context.Context) (Task, error) {
 // failure is as good as an acceptance, if the task turns out to be ours.
 func (s *scheduling) post(ctx context.Context) error {
 	_, err := s.c.once(ctx, http.MethodPost, path("host/%d/task", s.host.ID), map[string]any{
-		"taskTypeID": int(s.typ), "taskName": s.name, "shutdown": false, "debug": false, "deploySnapins": false, "wol": false,
+		"taskTypeID": int(s.typ), "taskName": s.name, "shutdown": s.typ == Capture, "debug": false, "deploySnapins": false, "wol": false,
 	})
 	switch {
 	case err == nil:

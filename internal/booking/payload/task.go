@@ -123,6 +123,8 @@ type Snapshot struct {
 	Host        string `json:"host"`
 	// Image is an existing image to overwrite; "" for a new one.
 	Image string `json:"image,omitempty"`
+	// Name is the new image's, by an operator; the dashboard sends none.
+	Name string `json:"name,omitempty"`
 }
 
 // Contradictory says why a job cannot mean what it says, or "": its hardware is to be released while its network still carries

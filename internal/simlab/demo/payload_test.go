@@ -162,22 +162,16 @@ func TestSoftwareThatCannotBeInstalledStopsNothingElse(t *testing.T) {
 	assert.Equal(t, []string{"laas-3-2", "laas-3-4"}, p.Lab.LDAP().Users())
 }
 
-func TestASnapshotIsRefusedOnceAndTheHostIsLeftAlone(t *testing.T) {
+func TestASnapshotOfAHostThatTheBookingDoesNotHaveIsRefusedOnce(t *testing.T) {
 	t.Parallel()
-	p := playAll(t, "2019", "01")
-	before, id := p.host(), p.machineID(host)
-	p.deliver(recorded(t, "04")[0])
-	assert.Equal(t, before, p.host())
-	assert.Equal(t, id, p.machineID(host))
+	p := playAll(t, "2019", "04")
 	require.Len(t, p.tasks("snapshot"), 1)
-	assert.Equal(t, booking.StatusError, p.tasks("snapshot")[0].Status)
-	assert.Contains(t, p.tasks("snapshot")[0].Message, "cannot take snapshots")
+	assert.Empty(t, p.Lab.World().Tasks())
+	assert.Equal(t, "off", p.host().Power)
+	p.tells(p.tasks("snapshot")[0], booking.StatusError, host, "the booking does not have the host")
 	runs := len(p.Engine.Executions())
 	require.NoError(t, p.Settle(p.ctx))
 	assert.Len(t, p.Engine.Executions(), runs, "it is told once")
-	for _, typ := range []string{"hardware", "network", "access"} {
-		p.allAre(booking.StatusDone, typ)
-	}
 }
 
 func TestAResetToAnotherImageMakesANewMachine(t *testing.T) {
@@ -248,7 +242,7 @@ func TestAnImageThatTheDashboardDoesNotKnowIsRefusedAndTheMachineStays(t *testin
 	assert.Equal(t, before, p.host())
 	assert.Equal(t, id, p.machineID(host))
 	p.allAre(booking.StatusError, "hardware")
-	assert.Contains(t, p.tasks("hardware")[0].Message, `no usable image ("-1")`)
+	assert.Contains(t, p.tasks("hardware")[0].Message, "image -1")
 	p.deliver(recorded(t, "05")[0])
 	p.allAre(booking.StatusDone, "")
 	assert.Equal(t, 25.0, p.host().Image)

@@ -122,7 +122,10 @@ func (s *Server) queue(q *request, host string) {
 		if s.beside(host, typ) {
 			break
 		}
-		_, err := s.world.QueueTask(host, typ, name, "fog")
+		t, err := s.world.QueueTask(host, typ, name, "fog")
+		if off, _ := q.body["shutdown"].(bool); off && err == nil {
+			s.world.ShutDownAfter(t.ID)
+		}
 		switch {
 		case errors.Is(err, world.ErrTaskType) && !s.v16():
 			q.failed(http.StatusNotImplemented, err.Error())

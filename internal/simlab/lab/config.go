@@ -54,7 +54,7 @@ func durations(p world.Pace, slack time.Duration) map[string]map[string]any {
 		"dashboard": {"timeout": call, "retry": patience, "vanish_grace": slack / 10},
 		"ssh":       {"connect_timeout": call, "command_timeout": slack, "ready_timeout": boot, "ready_interval": interval, "network_guard": 2 * boot},
 		"network":   {"timeout": call, "retry": patience},
-		"imaging": {"check_in": boot, "deadline": p.Image + slack, "boot": boot, "poll_interval": interval,
+		"imaging": {"check_in": boot, "deadline": p.Image + slack, "capture_deadline": p.Image + slack, "update_deadline": slack, "boot": boot, "poll_interval": interval,
 			"stall": p.POST + p.Boot + p.Image/2 + slack/2, "queue": 10 * (p.Image + slack), "stagger": 0},
 		"bmc": {"timeout": call, "retry": patience, "min_interval": time.Millisecond, "power_timeout": p.SoftOff + slack, "poll_interval": interval,
 			"soft_grace": p.SoftOff + slack/2},

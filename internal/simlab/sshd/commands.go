@@ -46,6 +46,10 @@ func init() { // commands run commands
 		"netplan":   {root: true, file: "/usr/sbin/netplan", run: (*shell).netplan},
 		"nmcli":     {root: true, file: "/usr/bin/nmcli", run: (*shell).nmcli},
 		"systemctl": {root: true, run: (*shell).systemctl},
+		"env":       {run: (*shell).env},
+		"apt-get":   packages("apt-get"),
+		"dnf":       packages("dnf"),
+		"zypper":    packages("zypper"),
 		"reboot":    {root: true, run: func(sh *shell, _ []string) int { return sh.systemctl([]string{"reboot"}) }},
 		"poweroff":  {root: true, run: func(sh *shell, _ []string) int { return sh.systemctl([]string{"poweroff"}) }},
 	}

@@ -59,6 +59,7 @@ type task struct {
 	writing time.Time // when the work began; zero while nothing is done
 	length  time.Duration
 	limit   int    // percent that the work does not get beyond
+	off     bool   // the host switches itself off when it is done
 	waiting func() // what the host does when it is its turn; nil unless it waits for a slot
 }
 
@@ -107,6 +108,16 @@ func (w *World) QueueTask(name string, typ int, taskName, by string) (Task, erro
 		return nil
 	})
 	return queued, err
+}
+
+// ShutDownAfter lets the host of a task switch itself off when the task is complete, instead of booting again.
+func (w *World) ShutDownAfter(id int) {
+	defer w.change()()
+	for _, t := range w.tasks {
+		if t.ID == id {
+			t.off = true
+		}
+	}
 }
 
 // CancelTask cancels an active task. A host in the middle of it reboots, with a broken disk if writing had begun.

@@ -110,6 +110,10 @@ func (w *World) work(h *host, t *task) {
 		h.say("\r\nTask complete, restarting")
 		w.finish(h, t, before)
 		w.end(t, TaskComplete)
+		if t.off {
+			w.stop(h)
+			return
+		}
 		w.restart(h)
 	})
 }
