@@ -50,6 +50,6 @@ func (h *hostRun) remember(ctx context.Context) error {
 			h.account = t.rec.BMC
 		}
 	}
-	h.booked, err = plan.Host(h.host.DashboardID)
+	h.had, err = plan.Host(h.host.DashboardID)
 	return err
 }

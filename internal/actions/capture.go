@@ -59,7 +59,7 @@ func readyForCapture(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	evidence := "off"
-	if h.booked != nil {
+	if h.had != nil {
 		h.rec.BMC = h.account
 		for _, step := range []string{"power_off", "bmc_accounts"} { // in this order: who has a login there could switch it on
 			if _, evidence, err = h.takeBack(ctx, step); err != nil {
@@ -199,7 +199,7 @@ func (h *hostRun) asItWas(ctx context.Context) (evidence string, err error) {
 		}
 	}
 	switch {
-	case h.booked != nil && h.network() != nil:
+	case h.had != nil && h.network() != nil:
 		evidence, err = h.provePorts(ctx, stateBooked)
 	case h.reservation != nil:
 		evidence, err = h.provePorts(ctx, stateReserved)

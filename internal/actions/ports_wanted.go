@@ -39,8 +39,8 @@ func (h *hostRun) network() *payload.Network {
 	switch {
 	case h.work.Network != nil:
 		return h.work.Network.Network
-	case h.booked != nil && h.booked.Network != nil:
-		return h.booked.Network.Network
+	case h.had != nil && h.had.Network != nil:
+		return h.had.Network.Network
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ type hostRun struct {
 	rec  *booking.TaskRecord
 	// reservation is the host's, for one of the lab's own jobs; nil if it has none.
 	reservation *booking.Reservation
-	// booked is the host as a booking has it, and account its tenant's on the BMC, for a capture.
-	booked  *booking.Work
+	// had is the host as a booking has it, and account its tenant's on the BMC, for a capture.
+	had     *booking.Work
 	account *booking.BMCAccount
 	// isolation is set while an operator keeps the host's ports shut.
 	isolation *booking.Isolation
