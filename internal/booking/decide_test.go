@@ -2,6 +2,7 @@ package booking_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,6 +33,25 @@ func body(t *testing.T, prefix string) (offers []booking.Offer) {
 		offers = append(offers, booking.Offer{Job: j.ID, Payload: j.Payload})
 	}
 	return offers
+}
+
+// merged is one job with the tasks of several recorded bodies.
+func merged(t *testing.T, prefixes ...string) booking.Offer {
+	t.Helper()
+	all := map[string]map[string]json.RawMessage{}
+	for _, prefix := range prefixes {
+		var payload map[string]map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(body(t, prefix)[0].Payload, &payload))
+		for typ, tasks := range payload {
+			if all[typ] == nil {
+				all[typ] = map[string]json.RawMessage{}
+			}
+			maps.Copy(all[typ], tasks)
+		}
+	}
+	text, err := json.Marshal(all)
+	require.NoError(t, err)
+	return booking.Offer{Job: 1, Payload: text}
 }
 
 // sensor polls a dashboard whose list a test sets, with a journal that it keeps.

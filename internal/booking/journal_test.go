@@ -181,7 +181,8 @@ func TestWhatAPlanDoesWithAHost(t *testing.T) {
 	}{
 		"a booking is provisioned":                          {"01", "hpe13", booking.Provision, "", 2},
 		"the end releases, though image and name are there": {"11", "hpe13", booking.Release, "", 0},
-		"an image that was never reported is refused":       {"15a", "hpe13", booking.Provision, "no usable image (\"-1\")", 2},
+		"a snapshot without a number is the lab's to find":  {"15a", "hpe13", booking.Provision, "", 2},
+		"a host that stays as it is is captured":            {"04", "hpe13", booking.CaptureDisk, "", 0},
 		"a key that is none leaves the host alone":          {"15c", "pod1", booking.Provision, "", 0},
 		"a user without a key has no SSH task":              {"03", "hpe14", booking.Provision, "", 1},
 	} {
