@@ -68,7 +68,7 @@ func sorted(vlans []payload.VLAN) []payload.VLAN {
 
 // public says whether any interface carries a VLAN that the lab reaches hosts through.
 func (h *hostRun) public() bool {
-	for _, vlans := range h.work.Network.Network.Ports {
+	for _, vlans := range h.network().Ports {
 		for _, v := range vlans {
 			if slices.Contains(h.Config.Network.PublicVLANs, v.ID) {
 				return true
