@@ -15,7 +15,8 @@ import (
 
 func jobCommand() *cli.Command {
 	return &cli.Command{Name: "job", Usage: "show what was, and would be, done for a job", Subcommands: []*cli.Command{
-		{Name: "show", Usage: "show the journal of a job: its tasks, hosts, stages and reasons", ArgsUsage: "JOB", Action: showJob},
+		{Name: "show", Usage: "show the journal of a job: its tasks, hosts, stages and reasons", ArgsUsage: "JOB", Action: showJob,
+			Flags: []cli.Flag{&cli.BoolFlag{Name: "console", Usage: "also all that is kept of what its hosts wrote to their serial consoles while they were imaged"}}},
 		planCommand(),
 		{Name: "owners", Usage: "show which job every host belongs to, and which are in quarantine", Action: showOwners},
 	}}
@@ -60,7 +61,7 @@ func showJob(c *cli.Context) error {
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "reason", WidthMax: 60}})
 	t.Render()
-	return nil
+	return consoles(c, j, tasks, c.Bool("console"))
 }
 
 // stageOf says where the work stands, and what imaging has cost so far.

@@ -27,7 +27,7 @@ func main() {
 		Version: version,
 		Description: "StackStorm runs this binary for its actions. On the command line it shows and checks what the lab has and what is going on;\n" +
 			"it reaches StackStorm with ST2_API_URL and ST2_AUTH_TOKEN. Exit status: 0, or the number of the kind of failure (docs/faults.md).",
-		Commands:        []*cli.Command{runCommand(), jobCommand(), portsCommand(), inventoryCommand(), sensorCommand(), generateCommand()},
+		Commands:        []*cli.Command{runCommand(), jobCommand(), portsCommand(), consoleCommand(), inventoryCommand(), sensorCommand(), generateCommand()},
 		ExitErrHandler:  func(*cli.Context, error) {},
 		HideHelpCommand: true,
 	}

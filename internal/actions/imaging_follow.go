@@ -22,7 +22,7 @@ var followImaging = &action.Action{
 		{Name: "percent", Description: "100 when it is complete."}, againField},
 	// Checking in and writing, before and after a power cycle, and once the wait for a slot of FOG's.
 	Budget: sum(records, restart, starts(someStarts), func(c *config.Config) time.Duration {
-		return 2*c.Imaging.CheckIn.D() + 3*c.Imaging.Deadline.D() + fogCalls(c, 4)
+		return endConsole(c) + 2*c.Imaging.CheckIn.D() + 3*c.Imaging.Deadline.D() + fogCalls(c, 4)
 	}),
 	Run: imaging("imaging", follow),
 }
@@ -39,7 +39,9 @@ func follow(ctx context.Context, h *hostRun) (any, error) {
 			return nil, err
 		}
 		w := &follower{hostRun: h, fog: f, roll: h.roll(f), limits: h.Config.Imaging}
+		stop := h.watchConsole(ctx, "imaging")
 		stalled, err := w.follow(ctx)
+		stop()
 		switch {
 		case err != nil:
 			return nil, err

@@ -206,6 +206,9 @@ func (t *taking) begin(ctx context.Context, own booking.Own, epoch int) (any, er
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
+	if err := t.ForgetOwnConsoles(ctx, t.host.Name, t.owner.Job); err != nil {
+		return nil, err
+	}
 	plan := booking.OwnPlan(t.owner.Job, t.host.Name, t.host.DashboardID, hardware, snapshot, own, before, t.Now())
 	if err := booking.SavePlan(ctx, t.ST2, plan); err != nil {
 		return nil, err

@@ -99,6 +99,12 @@ func prove(ctx context.Context, h *hostRun) (any, error) {
 		}
 		h.rec.BMC = nil
 	}
+	// What is left of one of the lab's own jobs is for whoever looks why it failed, until the next one.
+	if own := h.plan.Own; own == nil || own.Purpose == booking.ForFree {
+		if err := h.ForgetConsole(ctx, h.job.Job, h.host.Name); err != nil {
+			return nil, err
+		}
+	}
 	if err := h.Save(ctx, h.rec); err != nil {
 		return nil, err
 	}

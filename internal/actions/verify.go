@@ -29,7 +29,7 @@ var verifyHost = &action.Action{
 		"Its host key is recorded and checked ever after. Then its host name is set.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "os", Description: "ID and version from /etc/os-release."}, {Name: "machine_id", Description: "First 8 digits of /etc/machine-id."}, againField},
-	Budget: sum(records, restart, starts(someStarts), func(c *config.Config) time.Duration { return c.Imaging.Boot.D() }, sshSession),
+	Budget: sum(records, restart, starts(someStarts), func(c *config.Config) time.Duration { return c.Imaging.Boot.D() }, endConsole, sshSession),
 	Run:    imaging("boot and proof of the image", verify),
 }
 
@@ -49,7 +49,9 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 	if h.rec.Booted != nil {
 		pin = known.Key
 	}
+	stop := h.watchConsole(ctx, "booting")
 	conn, seen, err := h.awaitBooted(ctx, pin)
+	stop() // before anything of the tenant's is on the host
 	if fault.Is(err, fault.Deadline) {
 		return h.notBack(ctx, err)
 	}

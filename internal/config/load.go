@@ -32,6 +32,13 @@ func Parse(text []byte) (*Config, error) {
 	return c, nil
 }
 
+// Defaults is a configuration of nothing but defaults, for the command line, which has no lab's. What has none is empty.
+func Defaults() *Config {
+	c, missing := &Config{}, []fault.Problem(nil)
+	fill(reflect.ValueOf(c).Elem(), nil, "", &missing)
+	return c
+}
+
 // ParseNetwork reads the group network of a configuration and nothing else: it holds no secrets, so that a laas.yaml will do whose other
 // values only StackStorm can resolve.
 func ParseNetwork(text []byte) (Network, error) {

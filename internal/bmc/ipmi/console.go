@@ -34,7 +34,7 @@ func (d *driver) Console(ctx context.Context, out io.Writer) error {
 	stop := context.AfterFunc(ctx, func() {
 		select {
 		case <-life.Done():
-		case <-time.After(letGo):
+		case <-time.After(letGo + 2*d.target.MinInterval):
 			end(context.Cause(ctx))
 		}
 	})
@@ -52,6 +52,9 @@ func (d *driver) Console(ctx context.Context, out io.Writer) error {
 
 // watch shows the console until ctx ends. Exchanges live as long as life. A BMC that ends the console, or loses some of it, is asked for it again.
 func watch(ctx, life context.Context, c *client.Client, out io.Writer) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	to := &screen{Writer: out}
 	ours, err := activate(life, c)
 	if err == nil && !ours {

@@ -178,14 +178,21 @@ func TestVLANsAreMadeAndRemovedOnTheSwitchAsTheLabWants(t *testing.T) {
 	}
 }
 
-// laas runs the operator's program against this StackStorm.
-func (p *play) laas(args ...string) (out string, code int) {
+// program is the operator's program, for this StackStorm.
+func (p *play) program(args ...string) *exec.Cmd {
 	p.t.Helper()
 	binaries, err := filepath.Glob(filepath.Join(pack, "bin", "laas-*"))
 	require.NoError(p.t, err)
 	require.Len(p.t, binaries, 1)
 	cmd := exec.CommandContext(p.ctx, binaries[0], args...)
 	cmd.Env = append(os.Environ(), "ST2_API_URL="+p.Engine.URL(), "ST2_AUTH_TOKEN="+p.Engine.Token(), "LAAS_CONFIG=")
+	return cmd
+}
+
+// laas runs the operator's program.
+func (p *play) laas(args ...string) (out string, code int) {
+	p.t.Helper()
+	cmd := p.program(args...)
 	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
