@@ -94,7 +94,14 @@ func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) err
 	if err != nil || owner == nil || do == powerStatus || l.Params.String("confirm") == host.Name {
 		return err
 	}
+	away, err := l.captured(ctx, owner)
+	if err != nil {
+		return err
+	}
 	switch leaving := owner.Ending || owner.Quarantine != ""; {
+	case do == string(bmc.PowerOn) && away:
+		return fault.New(fault.Refused, "the disk of %s is being captured: its tenant's system would start in the provisioning network", host.Name).
+			WithHint("laas.resume_job job_id=%d brings the capture to its end; if that is meant, start it again with confirm=%s", owner.Job, host.Name)
 	case do == string(bmc.PowerOn) && leaving:
 		return fault.New(fault.Refused, "%s is being taken back or in quarantine: what the tenant left would start", host.Name).
 			WithHint("if that is meant, start it again with confirm=%s", host.Name)
@@ -107,7 +114,7 @@ func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) err
 
 type bootedResult struct {
 	action.Result
-	// Booted were switched on, Running were on already, Skipped are not booked by what the dashboard says now, or not handed over yet.
+	// Booted were switched on, Running were on already, Skipped are not booked by what the dashboard says now, not handed over yet, or being captured.
 	Booted  []string `json:"booted"`
 	Running []string `json:"running"`
 	Skipped []string `json:"skipped"`
@@ -119,7 +126,7 @@ var bootBookedHosts = &action.Action{
 	Description: "After a power failure: switch on the hosts that tenants have, one after another (imaging.stagger). Only those that were handed over and that the dashboard confirms to be booked; " +
 		"one that runs is left alone.",
 	Output: []action.Field{{Name: "booted", Description: "Hosts that were switched on and are proven on."}, {Name: "running", Description: "Hosts that ran already."},
-		{Name: "skipped", Description: "Hosts that are not handed over, or that the dashboard does not confirm."}, {Name: "failed", Description: "Hosts whose power could not be read or switched on."}},
+		{Name: "skipped", Description: "Hosts that are not handed over, that are being captured, or that the dashboard does not confirm."}, {Name: "failed", Description: "Hosts whose power could not be read or switched on."}},
 	Budget: sum(records, records, manyHosts),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l := open(c)
@@ -163,6 +170,9 @@ func (l *lab) bootBooked(ctx context.Context, o *booking.Owner, out *bootedResul
 	if over, err := l.handedOver(ctx, o); err != nil || !over {
 		return &out.Skipped, err
 	}
+	if away, err := l.captured(ctx, o); err != nil || away {
+		return &out.Skipped, err
+	}
 	d, err := l.dashboard()
 	if err != nil {
 		return &out.Skipped, err
@@ -199,5 +209,13 @@ func (l *lab) handedOver(ctx context.Context, o *booking.Owner) (bool, error) {
 	all, err := l.Tasks(ctx, o.Job)
 	return slices.ContainsFunc(all, func(r *booking.TaskRecord) bool {
 		return r.Host == o.Host && r.HandedOver != nil && r.Outcome == booking.Done
+	}), err
+}
+
+// captured says whether the host has left its networks to be captured, and is not back yet.
+func (l *lab) captured(ctx context.Context, o *booking.Owner) (bool, error) {
+	all, err := l.Tasks(ctx, o.Job)
+	return slices.ContainsFunc(all, func(r *booking.TaskRecord) bool {
+		return (r.Host == o.Host || booking.IsOwn(o.Job)) && r.Capture.Open()
 	}), err
 }
