@@ -82,7 +82,9 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	if seen.Hostname = name; name != h.work.Hardware.Hardware.Hostname {
-		h.rec.Note = "Its host name is " + name + ": host names have no underscores."
+		if err := h.note(ctx, "Its host name is "+name+": host names have no underscores."); err != nil {
+			return nil, err
+		}
 	}
 	h.rec.Booted = &seen
 	if err := h.Save(ctx, h.rec); err != nil {

@@ -145,6 +145,7 @@ type BMC struct {
 	SoftGrace    Duration `json:"soft_grace" default:"120" max:"600" desc:"Seconds an operating system gets to shut down before its power is taken away."`
 	VerifyTLS    bool     `json:"verify_tls" default:"true" desc:"Talk to a BMC over Redfish only if its certificate is trusted and names its address. false gives the lab's login to whoever answers there."`
 	CA           string   `json:"ca" desc:"PEM file with the CA that signs the BMCs' certificates, beside the system's; tls.ca_file unless given. Every StackStorm worker must be able to read it."`
+	Health       string   `json:"health" default:"refuse" enum:"refuse,warn,ignore" desc:"What is done with a host whose BMC reports a critical state before it is imaged: it is refused, it is imaged and its user is told, or nothing is asked."`
 	TenantUser   string   `json:"tenant_user" default:"OPNFV" desc:"Name of the tenant's BMC account, at most 16 characters."`
 	HelpURL      string   `json:"help_url" desc:"Page that tells users how to use a BMC; put into their message."`
 }

@@ -41,7 +41,7 @@ func (s stage) String() string { return strings.TrimSpace(s.action + " " + s.whi
 var provisioning = []stage{
 	{"claim_hosts", "", []string{"dashboard"}},
 	{"set_ports", "provisioning", []string{"switch"}},
-	{"schedule_imaging", "", []string{"fog"}},
+	{"schedule_imaging", "", []string{"bmc", "fog"}},
 	{"boot_to_network", "", []string{"fog", "bmc"}},
 	{"follow_imaging", "", []string{"fog"}},
 	{"verify_host", "", []string{"ssh"}},
