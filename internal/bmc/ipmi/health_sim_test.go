@@ -200,3 +200,12 @@ func TestABMCThatDoesNotKnowTheCommandsIsNoFailure(t *testing.T) {
 		assert.Regexp(t, "^"+part+": ", h.Unread[i])
 	}
 }
+
+// A BMC without a repository has the records of its sensors in the sensor device.
+func TestRealIpmiSimsDeviceRecordsAreReadWhereThereIsNoRepository(t *testing.T) {
+	fan := analog{0x32, 4, types.SensorUnitType_RPM, "FAN1", 100, 0, 54, 10, 15, 0, 0}
+	commands := strings.ReplaceAll(health{analog: []analog{fan}, fru: inventory(t, "Contoso", "R-1000", "SN-4711")}.commands(), "main_sdr_add 0x20", "device_sdr_add 0x20 0")
+	target, _ := startSim(t, commands)
+	require.Eventually(t, func() bool { return readHealth(t, target, 0).Machine.Model != "" }, 10*time.Second, 10*time.Millisecond)
+	assert.Equal(t, []bmc.Sensor{{Name: "FAN1", Kind: "fan", Reading: "5400 RPM", State: "ok"}}, readHealth(t, target, 0).Sensors)
+}

@@ -86,7 +86,11 @@ func startSimWith(t testing.TB, lan, commands string) (bmc.Target, string) {
 	write("power", "0\n", 0o644)
 	write("boot", "default\n", 0o644)
 	conf := write("lan.conf", fmt.Sprintf(lanConf, port, lan, script), 0o644)
-	emu := write("cmds.emu", emulator+commands, 0o644)
+	commands = emulator + commands
+	if strings.Contains(commands, "\ndevice_sdr_add") {
+		commands = strings.Replace(commands, "no-device-sdrs", "has-device-sdrs", 1)
+	}
+	emu := write("cmds.emu", commands, 0o644)
 	state := filepath.Join(dir, "state")
 	require.NoError(t, os.Mkdir(state, 0o755))
 
