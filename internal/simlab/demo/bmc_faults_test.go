@@ -98,8 +98,8 @@ func TestALoginThatTheBMCRefusesIsTriedOnceByEachAction(t *testing.T) {
 	assert.Equal(t, 1, c.of["power"])
 
 	p.dispatch(b[0])
-	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "boot from the network", "do not have the same password")
-	assert.Equal(t, 1, c.of["boot_to_network"])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "do not have the same password")
+	assert.Equal(t, 1, c.of["schedule_imaging"])
 	assert.Equal(t, "off", p.host().Power)
 	p.onlyTheLab()
 
@@ -161,7 +161,7 @@ func TestABMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
 		p := open(t, demo.Options{Bodies: b, Slack: impatient})
 		leave := p.crowd()
 		p.dispatch(b[0])
-		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "boot from the network", "the BMC has no session to give")
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "the BMC has no session to give")
 		assert.Equal(t, "off", p.host().Power)
 		leave()
 		p.dispatch(b[1])
@@ -293,7 +293,7 @@ func TestABMCThatIsGoneKeepsItsHostOffOrApart(t *testing.T) {
 		p := open(t, demo.Options{Bodies: b, Slack: impatient})
 		require.NoError(t, p.Lab.BMC(host).Close())
 		p.dispatch(b[0])
-		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "boot from the network", "BMC of "+host, "no answer")
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "BMC of "+host, "no answer")
 		p.allAre(booking.StatusError, "network")
 		assert.Equal(t, "off", p.host().Power)
 		assert.Empty(t, p.host().SSHKeys["opnfv"])
