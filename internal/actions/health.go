@@ -216,6 +216,9 @@ func checked(do func(context.Context, *hostRun) (any, error)) func(context.Conte
 	return func(ctx context.Context, h *hostRun) (any, error) {
 		if last := h.rec.Imaging; last == nil || last.Ended != "" {
 			if err := h.sound(ctx); err != nil {
+				if last != nil {
+					err = fault.Wrap(err, "the last try came to nothing (%s)", last.Ended)
+				}
 				return nil, err
 			}
 		}
