@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -116,4 +117,39 @@ func TestRealRedfishtoolIsSeenByTheDriver(t *testing.T) {
 	_, err = tool(t, stranger, "Basic", "Systems", "-I", "1", "get")
 	assert.Error(t, err)
 	assert.Equal(t, fault.Credentials, fault.KindOf(redfish.TryLogin(t.Context(), stranger)))
+}
+
+func TestRealRedfishtoolReadsTheHealthThatTheDriverTells(t *testing.T) {
+	target, _, _, w := lab(t, simredfish.Config{})
+	makeAil(t, w, target.Host)
+	d := open(t, target)
+	require.NoError(t, d.SetPower(t.Context(), bmc.PowerOn))
+	h, err := d.(bmc.HealthReader).Health(t.Context(), 10)
+	require.NoError(t, err)
+	told := map[string]string{}
+	for _, one := range h.Sensors {
+		told[one.Name] = strings.TrimSpace(strings.Fields(one.Reading + " -")[0] + " " + one.State)
+	}
+	seen := map[string]string{}
+	note := func(list gjson.Result, value string) {
+		for _, v := range list.Array() {
+			if health := v.Get("Status.Health"); health.Exists() {
+				reading := "-"
+				if value != "" {
+					reading = v.Get(value).String()
+				}
+				seen[v.Get("Name").String()] = reading + " " + strings.ToLower(health.String())
+			}
+		}
+	}
+	thermal, power := mustTool(t, target, "Basic", "Chassis", "-I", "1", "Thermal"), mustTool(t, target, "Basic", "Chassis", "-I", "1", "Power")
+	note(thermal.Get("Temperatures"), "ReadingCelsius")
+	note(thermal.Get("Fans"), "Reading")
+	note(power.Get("Voltages"), "ReadingVolts")
+	note(power.Get("PowerSupplies"), "")
+	assert.Len(t, seen, 7)
+	assert.Subset(t, told, seen)
+	nic := mustTool(t, target, "Basic", "Systems", "-I", "1", "EthernetInterfaces", "-a").Get("Members.0.MACAddress")
+	assert.Equal(t, []string{nic.String()}, h.Machine.MACs)
+	assert.Equal(t, h.Machine.Serial, mustTool(t, target, "Basic", "Systems", "-I", "1", "get").Get("SerialNumber").String())
 }

@@ -35,6 +35,8 @@ type Config struct {
 	Strict bool
 	// BIOSSettings is a BMC that takes the BIOS password among the settings of the BIOS; otherwise there is an action for it.
 	BIOSSettings bool
+	// Sensors is a BMC that tells of each sensor by itself; otherwise it has Thermal and Power.
+	Sensors bool
 	// Sessions it can hold at once; 16 unless given.
 	Sessions int
 }
@@ -79,6 +81,7 @@ func (s *Server) handler() http.Handler {
 	s.systemRoutes(mux)
 	s.accountRoutes(mux)
 	s.biosRoutes(mux)
+	s.healthRoutes(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.Path) > 1 {
 			r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")

@@ -28,7 +28,7 @@ func (s *Server) rootRoutes(mux *http.ServeMux) {
 	public("/redfish", func() doc { return doc{"v1": root + "/"} })
 	public(root, func() doc {
 		return doc{"@odata.id": root + "/", "@odata.type": "#ServiceRoot.v1_5_0.ServiceRoot", "Id": "RootService", "Name": "Root Service", "RedfishVersion": "1.8.0",
-			"Systems": link(root + "/Systems"), "Managers": link(root + "/Managers"), "AccountService": link(accountService),
+			"Systems": link(root + "/Systems"), "Chassis": link(root + "/Chassis"), "Managers": link(root + "/Managers"), "AccountService": link(accountService),
 			"SessionService": link(root + "/SessionService"), "Links": doc{"Sessions": link(sessionsPath)}}
 	})
 	mux.Handle("GET "+root+"/SessionService", s.on(login, func(w http.ResponseWriter, _ *http.Request, _ faults.Kind) {

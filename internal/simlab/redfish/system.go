@@ -45,7 +45,11 @@ func (s *Server) systemDoc() doc {
 	if s.shown("power").hardware.power() {
 		power = "On"
 	}
+	m, fine := s.world.Machine(s.cfg.Host), doc{"State": "Enabled", "Health": "OK"}
 	return doc{
+		"Manufacturer": m.Manufacturer, "Model": m.Model, "SerialNumber": m.Serial,
+		"ProcessorSummary": doc{"Count": 1, "Model": m.CPU, "Status": fine}, "MemorySummary": doc{"TotalSystemMemoryGiB": m.MemoryMiB / 1024, "Status": fine},
+		"EthernetInterfaces": link(interfacesPath), "Storage": link(storagePath), "LogServices": link(logsPath),
 		"@odata.id": systemPath, "@odata.type": "#ComputerSystem.v1_10_0.ComputerSystem", "Id": "1", "Name": s.cfg.Host, "SystemType": "Physical",
 		"PowerState": power, "Boot": s.bootDoc(), "Bios": link(biosPath), "Status": doc{"State": "Enabled", "Health": "OK"},
 		"Links":   doc{"ManagedBy": []doc{link(managerPath)}},

@@ -1,0 +1,71 @@
+package redfish_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/secret"
+	"stackstorm-laas/internal/simlab/faults"
+	simredfish "stackstorm-laas/internal/simlab/redfish"
+)
+
+func TestNoSlotIsLeft(t *testing.T) {
+	for name, cfg := range map[string]simredfish.Config{"slots": {}, "made": {Posted: true}} {
+		t.Run(name, func(t *testing.T) {
+			target, s, _, _ := lab(t, cfg)
+			d := open(t, target)
+			for i := 0; ; i++ {
+				if _, err := s.AddUser(string(rune('a'+i))+"-user", "x"); err != nil {
+					break
+				}
+			}
+			before := s.Accounts()
+			err := put(t.Context(), d)
+			assert.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
+			assert.NotEmpty(t, fault.HintOf(err))
+			assert.Equal(t, before, s.Accounts())
+		})
+	}
+}
+
+func TestAnAdministratorIsNoTenant(t *testing.T) {
+	target, s, _, _ := lab(t, simredfish.Config{})
+	slot, err := s.AddUser("root", "calvin")
+	require.NoError(t, err)
+	d := open(t, target)
+	_, err = d.PutAccount(t.Context(), "root", secret.New("sixteen-or-less"))
+	assert.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
+	assert.True(t, s.Login("root", "calvin"))
+	// One that somebody made behind the lab's back is cleared nevertheless, when the caller says so.
+	require.NoError(t, d.ClearAccount(t.Context(), slot))
+	assert.False(t, s.Login("root", "calvin"))
+	assert.Equal(t, []string{"admin"}, s.Users())
+}
+
+func TestTheBIOSPasswordIsChangedByWhoKnowsTheOldOne(t *testing.T) {
+	for name, cfg := range map[string]simredfish.Config{
+		"by the action": {}, "by the settings": {BIOSSettings: true}, "by the settings, with their tag": {BIOSSettings: true, Strict: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target, s, f, _ := lab(t, cfg)
+			d := open(t, target).(bmc.BIOSPassword)
+			one, two := secret.New("One.password-1"), secret.New("Two.password-2")
+			require.NoError(t, d.SetBIOSPassword(t.Context(), secret.String{}, one))
+			assert.Equal(t, one.Reveal(), s.BIOSPassword())
+			err := d.SetBIOSPassword(t.Context(), two, two)
+			assert.Equal(t, fault.Failed, fault.KindOf(err), "%v", err)
+			require.NoError(t, d.SetBIOSPassword(t.Context(), one, two))
+			assert.Equal(t, two.Reveal(), s.BIOSPassword())
+			f.Add(faults.Fault{System: "bmc", Op: "bios", Kind: faults.Error500})
+			err = d.SetBIOSPassword(t.Context(), two, one)
+			assert.Equal(t, fault.Transient, fault.KindOf(err), "%v", err)
+			f.Heal()
+			require.NoError(t, d.SetBIOSPassword(t.Context(), two, secret.String{}))
+			assert.Empty(t, s.BIOSPassword())
+		})
+	}
+}
