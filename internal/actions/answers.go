@@ -3,6 +3,8 @@ package actions
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -45,16 +47,39 @@ func (h *hostRun) answers(ctx context.Context) error {
 	case seen.MachineID != known.MachineID:
 		return fault.New(fault.Unproven, "the system that answers is not the one that was imaged (its machine-id differs)")
 	}
-	if err := h.keysAre(ctx, conn, h.work.Keys()); err != nil || !h.rec.Guarded {
+	if err := h.dismiss(ctx, conn); err != nil {
 		return err
 	}
-	if err := h.confirm(ctx, conn); fault.Is(err, fault.Unproven) {
+	if err := h.keysAre(ctx, conn, h.work.Keys()); err != nil {
+		return err
+	}
+	if b := h.rec.Booted; b != nil && b.Hostname != "" { // what starts with a system may have given it another name
+		if _, err := h.setHostname(ctx, conn, b.Hostname); err != nil {
+			return err
+		}
+	}
+	if note := h.compareAddresses(ctx, conn, func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	}); note != "" {
+		if err := h.note(ctx, note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dismiss confirms the host's network to its guard, if it has one.
+func (h *hostRun) dismiss(ctx context.Context, c *remote.Conn) error {
+	if !h.rec.Guarded {
+		return nil
+	}
+	if err := h.confirm(ctx, c); fault.Is(err, fault.Unproven) {
 		return h.unanswered(ctx, err)
 	} else if err != nil {
 		return fault.Wrap(err, "confirm the host's network to its guard")
 	}
 	h.rec.Guarded = false
-	return nil
+	return h.Save(ctx, h.rec)
 }
 
 // unanswered journals that a host did not answer on its booked network, and tells our side of it: what its ports carry. A guarded host goes back to

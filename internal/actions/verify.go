@@ -213,48 +213,4 @@ func (h *hostRun) proveOS(seen booking.Booted) error {
 		WithHint("look at the image in FOG, and at the disk the host boots from")
 }
 
-// setHostname writes the host name to files and lets the host read it from there: it is the tenant's text and part of no command.
-func (h *hostRun) setHostname(ctx context.Context, c *remote.Conn, name string) (changed bool, err error) {
-	now, err := c.Run(ctx, "hostname")
-	if err != nil {
-		return false, err
-	}
-	if strings.TrimSpace(now) == name {
-		return false, nil
-	}
-	if err := c.WriteFile(ctx, "/etc/hostname", []byte(name+"\n"), 0o644); err != nil {
-		return false, err
-	}
-	hosts, err := c.ReadFile(ctx, "/etc/hosts")
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return false, err
-	}
-	if err := c.WriteFile(ctx, "/etc/hosts", ownName(hosts, name), 0o644); err != nil {
-		return false, err
-	}
-	if _, err := c.Run(ctx, "hostname -F /etc/hostname"); err != nil {
-		return false, err
-	}
-	now, err = c.Run(ctx, "hostname")
-	if err == nil && strings.TrimSpace(now) != name {
-		err = fault.New(fault.Unproven, "the host does not show its new host name")
-	}
-	return true, err
-}
-
-// ownName puts the host's own name into /etc/hosts.
-func ownName(hosts []byte, name string) []byte {
-	entry := "127.0.1.1\t" + name
-	if short, _, dotted := strings.Cut(name, "."); dotted {
-		entry += " " + short
-	}
-	var out []string
-	for _, line := range strings.Split(strings.TrimRight(string(hosts), "\n"), "\n") {
-		if !strings.HasPrefix(line, "127.0.1.1") {
-			out = append(out, line)
-		}
-	}
-	return []byte(fmt.Sprintf("%s\n%s\n", strings.TrimRight(strings.Join(out, "\n"), "\n"), entry))
-}
-
 func shortID(id string) string { return id[:min(8, len(id))] }

@@ -88,14 +88,14 @@ func Detect(exists func(path string) bool) (Renderer, error) {
 		WithHint("use an image with one of /etc/netplan, /etc/wicked, /etc/NetworkManager/system-connections, %s, /etc/network/interfaces", ifcfgRHEL)
 }
 
-// cloudInit says whether the image has cloud-init, which would write a configuration of its own at the next boot.
+// cloudInit says whether the image has cloud-init, which would write a configuration and a host name of its own at the next boot.
 type cloudInit bool
 
 func (c cloudInit) files() []File {
 	if !c {
 		return nil
 	}
-	return []File{{"/etc/cloud/cloud.cfg.d/99-laas-network.cfg", 0o644, []byte(header + "network: {config: disabled}\n")}}
+	return []File{{"/etc/cloud/cloud.cfg.d/99-laas-network.cfg", 0o644, []byte(header + "network: {config: disabled}\npreserve_hostname: true\nmanage_etc_hosts: false\n")}}
 }
 
 // header starts each file.

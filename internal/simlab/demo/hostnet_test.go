@@ -194,19 +194,25 @@ func TestAHostOfEveryKindOfSystemGoesBack(t *testing.T) {
 // network are the files that any system configures its network with.
 var network = regexp.MustCompile(`^/etc/(netplan|network|NetworkManager|sysconfig|systemd)/`)
 
-// bonded adds a bond of both interfaces to the inventory.
-func (p *play) bonded(mode string) {
+// inventory adds a key to the host's entry.
+func (p *play) inventory(name string, value any) {
 	p.t.Helper()
 	text, found := p.Engine.Keys().Get(host)
 	require.True(p.t, found)
 	var entry map[string]any
 	require.NoError(p.t, json.Unmarshal([]byte(text), &entry))
-	entry["bonds"] = []any{map[string]any{"name": "bond0", "mode": mode, "interfaces": []string{p.port(0).MAC, p.port(1).MAC}}}
-	value, err := json.Marshal(entry)
+	entry[name] = value
+	changed, err := json.Marshal(entry)
 	require.NoError(p.t, err)
-	file, err := json.Marshal([]any{map[string]any{"name": host, "value": string(value)}})
+	file, err := json.Marshal([]any{map[string]any{"name": host, "value": string(changed)}})
 	require.NoError(p.t, err)
 	require.NoError(p.t, p.Engine.Keys().Load(file))
+}
+
+// bonded adds a bond of both interfaces to the inventory.
+func (p *play) bonded(mode string) {
+	p.t.Helper()
+	p.inventory("bonds", []any{map[string]any{"name": "bond0", "mode": mode, "interfaces": []string{p.port(0).MAC, p.port(1).MAC}}})
 }
 
 // onBoth makes a booking of both interfaces out of one of the first.
@@ -255,4 +261,32 @@ func TestABondThatTheSwitchKnowsOfIsBookedAsAWholeOrNotAtAll(t *testing.T) {
 	p.tells(p.tasks("hardware")[0], booking.StatusError, "bond0: its interfaces are one to the switch (802.3ad), and are not booked alike")
 	assert.Nil(t, p.host().Image, "nothing was touched")
 	assert.True(t, allShut(p.host()))
+}
+
+func TestAHostThatIsNotWhereItsNameLeadsToIsHandedOverWithANote(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	p.inventory("hostname", "localhost") // which leads to the simulated host, and is not the address that it has
+	p.dispatch(b[0])
+	p.asBooked()
+	p.tells(p.tasks("network")[0], booking.StatusDone, "Its own address is 10.0.100.1; the name localhost leads to ", "127.0.0.1")
+	p.dispatch(b[1])
+	p.asBefore()
+}
+
+func TestAHostNameThatTheSystemForgetsIsSetAgain(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	p.first("hand_over", func() { // as some systems do when they start
+		disk := p.Lab.World().FS(host)
+		assert.NoError(t, disk.WriteFile("/etc/hostname", []byte("localhost\n"), 0o644))
+		assert.NoError(t, disk.WriteFile("/etc/hosts", []byte("127.0.0.1 localhost\n"), 0o644))
+	})
+	p.dispatch(b[0])
+	p.asBooked()
+	assert.NotContains(t, p.messages(), "Its own address", "the inventory has an address and no name")
+	assert.Equal(t, "my-dev-box\n", p.files("/etc")["/etc/hostname"])
+	assert.Equal(t, "127.0.0.1 localhost\n127.0.1.1\tmy-dev-box\n", p.files("/etc")["/etc/hosts"])
 }

@@ -42,6 +42,7 @@ func init() { // commands run commands
 		"test":      {run: (*shell).test},
 		"hostname":  {run: (*shell).hostname},
 		"id":        {run: (*shell).id},
+		"ip":        {run: (*shell).ip},
 		"useradd":   {root: true, run: (*shell).useradd},
 		"netplan":   {root: true, file: "/usr/sbin/netplan", run: (*shell).netplan},
 		"nmcli":     {root: true, file: "/usr/bin/nmcli", run: (*shell).nmcli},

@@ -1,6 +1,9 @@
 package sshd
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // netplan takes the configuration on the disk into force. It may well cut the connection that it was called over.
 func (sh *shell) netplan(args []string) int {
@@ -32,6 +35,17 @@ func (sh *shell) applyNetwork() int {
 	}
 	if err := sh.world.ApplyNetwork(sh.cfg.Host); err != nil {
 		return sh.fail(1, "%v", err)
+	}
+	return 0
+}
+
+// ip shows the addresses that the host has on its networks.
+func (sh *shell) ip(args []string) int {
+	if strings.Join(args, " ") != "-o address show scope global" {
+		return sh.fail(255, "Command \"%s\" is unknown, try \"ip help\".", strings.Join(args, " "))
+	}
+	for i, a := range sh.world.Addresses(sh.cfg.Host) {
+		fmt.Fprintf(sh.out, "%d: %s    inet %s/24 brd 255.255.255.255 scope global dynamic %s\\       valid_lft 3599sec preferred_lft 3599sec\n", i+2, a.Interface, a.Address, a.Interface)
 	}
 	return 0
 }

@@ -62,3 +62,30 @@ func (w *World) linkReason(n NIC, vlan int) string {
 	}
 	return ""
 }
+
+// Address is what DHCP gave an interface of a host.
+type Address struct{ Interface, Address string }
+
+// Addresses are those of the running system: 10.x.y.n for host n of the rack in VLAN 256x + y, where DHCP of the lab can be reached.
+func (w *World) Addresses(name string) (out []Address) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.hosts[name]
+	if h == nil || h.phase != phaseUp {
+		return nil
+	}
+	for _, l := range h.links {
+		nic := h.nics[l.nic]
+		if w.linkReason(nic, l.vlan) != "" {
+			continue
+		}
+		vlan, device := l.vlan, h.names[l.nic]
+		if vlan == 0 {
+			vlan = w.port(nic.Switch, nic.Port).Native
+		} else {
+			device = fmt.Sprintf("%s.%d", device, vlan)
+		}
+		out = append(out, Address{device, fmt.Sprintf("10.%d.%d.%d", vlan/256, vlan%256, 1+slices.Index(w.names, name))})
+	}
+	return out
+}
