@@ -9,6 +9,7 @@ import (
 
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/netswitch"
 )
 
@@ -79,6 +80,9 @@ func (w *portWrite) onSwitch(ctx context.Context, unsaved bool) ([]netswitch.Cha
 	if w.intent, err = w.Intent(ctx, w.sw); err != nil {
 		return nil, err
 	}
+	if err := w.ownPorts(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.createMissing(ctx, d); err != nil {
 		return nil, err
 	}
@@ -99,6 +103,37 @@ func (w *portWrite) onSwitch(ctx context.Context, unsaved bool) ([]netswitch.Cha
 		err = w.removeUnused(ctx, d)
 	}
 	return changes, err
+}
+
+// ownPorts refuses a port that is another host's, too, when somebody has that host. A claim looks at the whole inventory for that; it may have been
+// edited since.
+func (w *portWrite) ownPorts(ctx context.Context) error {
+	var problems []fault.Problem
+	for _, p := range w.want {
+		for name, was := range w.intent.Ports {
+			if was.Host == w.of[p.Name] || !inventory.SamePort(name, p.Name) {
+				continue
+			}
+			owner, err := w.Owner(ctx, was.Host)
+			if err != nil {
+				return err
+			}
+			if owner == nil || !w.cabledTo(ctx, was.Host, p.Name) {
+				continue
+			}
+			problems = append(problems, fault.Problem{Path: p.Name, Text: fmt.Sprintf("is the port of %s, too, which belongs to %s", was.Host, owner.Whose())})
+		}
+	}
+	if err := fault.FromProblems(fault.Refused, "ports on switch "+w.sw, problems); err != nil {
+		return err.(*fault.Error).WithHint("one of the two inventory entries is wrong: laas inventory validate; correct it, then run laas.resume_job")
+	}
+	return nil
+}
+
+// cabledTo says whether the inventory gives a port of this switch to the host; of one that it does not know, it may.
+func (w *portWrite) cabledTo(ctx context.Context, host, port string) bool {
+	h, err := inventory.LoadHost(ctx, w.ST2, host)
+	return err != nil || slices.ContainsFunc(h.NICs, func(n inventory.NIC) bool { return n.Switch == w.sw && inventory.SamePort(n.Port, port) })
 }
 
 // closing are the states of a host that is taken away from whoever has it: its ports are written whatever somebody made of them, because a tenant who

@@ -84,16 +84,19 @@ func Decide(st *State, v View) (plans []*Plan) {
 	if !v.Blind || st.Held == nil { // who sees only some jobs knows nothing of what holds the others
 		st.Held = map[int]Held{}
 	}
-	offered := map[int][]payload.Task{}
+	offered, unwired := map[int][]payload.Task{}, map[int]string{}
 	for _, o := range v.Offers {
 		tasks, _ := payload.DecodeJob(o.Job, o.Payload)
+		if !v.Blind {
+			unwired[o.Job] = payload.Unwired(tasks)
+		}
 		tasks = slices.DeleteFunc(tasks, func(t payload.Task) bool {
 			return t.Problem != "" || t.Kind == payload.KindAnalytics || t.Kind == payload.KindUnknown
 		})
 		if v.Blind {
 			tasks = endingOnly(tasks)
 		}
-		if len(tasks) > 0 {
+		if len(tasks) > 0 || unwired[o.Job] != "" {
 			offered[o.Job] = tasks
 		}
 	}
@@ -105,6 +108,10 @@ func Decide(st *State, v View) (plans []*Plan) {
 		}
 		js.Last = v.Began
 		delete(st.Held, job)
+		if why := unwired[job]; why != "" {
+			js.Seen, st.Held[job] = "", Held{Job: job, Reason: why}
+			continue
+		}
 		plan, h := js.decide(job, offered[job], v)
 		if plan != nil {
 			h = waits(plan, v)
@@ -137,13 +144,14 @@ func (js *JobState) decide(job int, tasks []payload.Task, v View) (*Plan, *Held)
 		js.Seen = ""
 		return nil, &Held{Job: job, Reason: why}
 	}
-	var fresh []Planned
+	var all, fresh []Planned
 	h := sha256.New()
 	for _, t := range tasks {
 		p := js.generation(job, t, v)
 		if r := v.Records[TaskKey(job, t.ID)]; js.Tasks[t.ID].Generation != p.Generation && (r == nil || r.Generation != p.Generation) {
 			fresh = append(fresh, p)
 		}
+		all = append(all, p)
 		fmt.Fprintln(h, p.ID, p.Generation, p.Content)
 	}
 	if len(fresh) == 0 {
@@ -154,7 +162,7 @@ func (js *JobState) decide(job int, tasks []payload.Task, v View) (*Plan, *Held)
 		js.Seen = seen
 		return nil, &Held{Job: job, Reason: "seen for the first time; dispatched when the next poll shows the same", Expected: true}
 	}
-	return NewPlan(job, snapshotsFirst(job, fresh, v), v.Began), nil
+	return NewPlan(job, whole(all, snapshotsFirst(job, fresh, v)), v.Began), nil
 }
 
 // snapshotsFirst leaves everything else to a later plan while there are snapshots to be made: a host that is set up anew in the same breath would
@@ -168,6 +176,23 @@ func snapshotsFirst(job int, fresh []Planned, v View) []Planned {
 		return fresh
 	}
 	return first
+}
+
+// whole adds to what is fresh what else is offered for hosts that are provisioned: a new image needs its host's networks and keys, also those that were dispatched with
+// the image before it and that nobody has begun with.
+func whole(all, fresh []Planned) []Planned {
+	imaged := map[string]bool{}
+	for _, t := range fresh {
+		if t.Hardware != nil && !t.Hardware.Release() {
+			imaged[t.Host] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(t Planned) bool {
+		if slices.ContainsFunc(fresh, func(f Planned) bool { return f.ID == t.ID }) {
+			return false
+		}
+		return !(t.Network != nil && imaged[t.Host] || t.Access != nil && slices.ContainsFunc(t.Access.Hosts, func(h string) bool { return imaged[h] }))
+	})
 }
 
 // generation numbers the work that a task offers.

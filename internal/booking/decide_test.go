@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,6 +207,8 @@ func TestWhatIsHeld(t *testing.T) {
 			s.owns(7, "other")
 			s.owners[0].VLANs, s.owners[0].Ending = []int{200}, true
 		}, true, "VLAN 200 is still held by job 7"},
+		"networks that cannot be read":              {"01", func(s *sensor) { s.edit(`"tagged": false`, `"tagged": "perhaps"`) }, false, "network task 3ec08013-291c-4824-bf42-9a2ef045fc44 cannot be used"},
+		"a host to be imaged without networks":      {"01", func(s *sensor) { s.edit(`"network": {`, `"unheard of": {`) }, false, "host hpe13 has no network task"},
 		"a machine nothing is known of":             {"16_", nil, false, "has no hardware task"},
 		"a host whose clean-up is in the same list": {"01", func(s *sensor) { s.offers[0].Job = 2; s.offers = append(s.offers, body(s.t, "06")...) }, true, "is being taken back from job 1 first"},
 	} {
@@ -222,6 +225,34 @@ func TestWhatIsHeld(t *testing.T) {
 			assert.Equal(t, c.expected, s.state.Held[job].Expected)
 		})
 	}
+}
+
+// edit changes the text of what the dashboard offers.
+func (s *sensor) edit(from, to string) {
+	s.t.Helper()
+	for i := range s.offers {
+		text := string(s.offers[i].Payload)
+		require.Contains(s.t, text, from)
+		s.offers[i].Payload = []byte(strings.Replace(text, from, to, 1))
+	}
+}
+
+func TestANewImageTakesTheNetworksAndKeysAlongThatNobodyHasBegunWith(t *testing.T) {
+	s := newSensor(t, body(t, "01"))
+	require.Len(t, s.settle(), 1)
+	s.edit(`"image": 23`, `"image": 24`) // before anybody claimed the job
+	plans := s.settle()
+	require.Len(t, plans, 1)
+	work := plans[0].Work()
+	require.Len(t, work, 1)
+	assert.Equal(t, booking.Provision, work[0].Mode)
+	assert.Equal(t, "24", work[0].Hardware.Hardware.Image)
+	assert.Equal(t, 2, work[0].Hardware.Generation)
+	assert.Equal(t, []int{100}, work[0].VLANs())
+	assert.Equal(t, 1, work[0].Network.Generation)
+	assert.Len(t, work[0].Keys(), 2)
+	assert.Len(t, plans[0].Tasks, 4, "VPN accounts are not the host's")
+	assert.Empty(t, s.settle())
 }
 
 func TestOneBadJobNeverStopsTheOthers(t *testing.T) {

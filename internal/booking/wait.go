@@ -7,12 +7,15 @@ import (
 	"stackstorm-laas/internal/booking/payload"
 )
 
-// waits says what a plan has to wait for: the clean-up of one of its hosts, a VLAN of a booking that ends, or an earlier run of the
-// same job that it does not replace.
+// waits says what a plan has to wait for: the clean-up of one of its hosts, a VLAN of a booking that ends, an earlier run of the same
+// job that it does not replace; and the networks of a host that is to be imaged, without which it would keep its ports as they are for imaging.
 func waits(p *Plan, v View) *Held {
 	for _, w := range p.Work() {
 		if w.Mode == Release {
 			continue
+		}
+		if w.Mode == Provision && w.Network == nil {
+			return &Held{Job: p.Job, Reason: fmt.Sprintf("host %s has no network task: what its ports are to carry when it is imaged is not known", w.LabID)}
 		}
 		if h := waitsForHost(p, w, v); h != nil {
 			return h

@@ -82,6 +82,9 @@ func (c clashes) once(what, value, path string) {
 	c.seen[key] = path
 }
 
+// SamePort says whether two names are those of one port: Eth1/1, ethernet 1/1 and Ethernet1/1 are.
+func SamePort(a, b string) bool { return canonicalPort(a) == canonicalPort(b) }
+
 var portPrefix = lazily(`^[a-z]+`)
 
 // canonicalPort makes Eth1/1, ethernet 1/1 and Ethernet1/1 one.

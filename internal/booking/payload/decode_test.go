@@ -198,11 +198,11 @@ func TestNetwork(t *testing.T) {
 		"an interface twice":                  {`{"h":{"48:df:37:1d:13:00":[],"48:DF:37:1D:13:00":[]}}`, nil, false, "listed twice"},
 		"VLANs that are no list":              {`{"h":{"48:df:37:1d:13:00":{"vlan_id":100}}}`, nil, false, "not a list"},
 		"a VLAN that is a number":             {`{"h":{"48:df:37:1d:13:00":[100]}}`, nil, false, "not an object"},
-		"VLAN 0":                              {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":0,"tagged":true}]}}`, nil, false, "from 1 to 4094"},
-		"VLAN 4095":                           {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":4095,"tagged":true}]}}`, nil, false, "from 1 to 4094"},
-		"a VLAN without a number":             {`{"h":{"48:df:37:1d:13:00":[{"tagged":true}]}}`, nil, false, "from 1 to 4094"},
+		"VLAN 0":                              {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":0,"tagged":true}]}}`, ports(VLAN{0, true}), false, ""},
+		"VLAN 4095":                           {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":4095,"tagged":true}]}}`, ports(VLAN{4095, true}), false, ""},
+		"a VLAN without a number":             {`{"h":{"48:df:37:1d:13:00":[{"tagged":true}]}}`, nil, false, "no number"},
 		"neither tagged nor untagged":         {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":100}]}}`, nil, false, "neither tagged nor untagged"},
-		"both tagged and untagged":            {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":100,"tagged":true},{"vlan_id":100,"tagged":false}]}}`, nil, false, "both"},
+		"both tagged and untagged":            {`{"h":{"48:df:37:1d:13:00":[{"vlan_id":100,"tagged":true},{"vlan_id":100,"tagged":false}]}}`, ports(VLAN{100, true}, VLAN{ID: 100}), false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := decode(t, "network", tc.task)

@@ -37,7 +37,17 @@ func (n *Network) sorted() *Network {
 	out := &Network{Ports: map[inventory.MAC][]VLAN{}}
 	for mac, vlans := range n.Ports {
 		vlans = append([]VLAN{}, vlans...)
-		slices.SortFunc(vlans, func(a, b VLAN) int { return cmp.Compare(a.ID, b.ID) })
+		slices.SortFunc(vlans, func(a, b VLAN) int {
+			switch {
+			case a.ID != b.ID:
+				return cmp.Compare(a.ID, b.ID)
+			case a.Tagged == b.Tagged:
+				return 0
+			case b.Tagged:
+				return -1
+			}
+			return 1
+		})
 		out.Ports[mac] = vlans
 	}
 	return out

@@ -45,7 +45,8 @@ func decodeNetwork(o map[string]gjson.Result) (host string, n *Network, bad *tro
 	return host, n, nil
 }
 
-// decodeVLANs keeps the order as sent. Several untagged VLANs are decoded as they are; whether a port can carry them is not decided here.
+// decodeVLANs keeps the order as sent, and each VLAN once. Numbers that are no VLAN's, several untagged VLANs and one that is tagged, too, are decoded as they
+// are: what a port can carry is not decided here, and whoever booked it is to be told.
 func decodeVLANs(mac inventory.MAC, list gjson.Result) ([]VLAN, *trouble) {
 	if list.Type == gjson.Null {
 		return []VLAN{}, nil
@@ -60,18 +61,14 @@ func decodeVLANs(mac inventory.MAC, list gjson.Result) ([]VLAN, *trouble) {
 		}
 		o := object(v)
 		id, ok := integer(o["vlan_id"])
-		if !ok || id < 1 || id > 4094 {
-			return nil, problem("interface %s: a VLAN's id is no number from 1 to 4094", mac)
+		if !ok {
+			return nil, problem("interface %s: a VLAN's id is no number", mac)
 		}
 		tagged, ok := boolean(o["tagged"])
 		if !ok || !o["tagged"].Exists() {
 			return nil, problem("interface %s: VLAN %d is neither tagged nor untagged", mac, id)
 		}
-		vlan := VLAN{ID: id, Tagged: tagged}
-		switch {
-		case slices.Contains(vlans, VLAN{ID: id, Tagged: !tagged}):
-			return nil, problem("interface %s: VLAN %d is both tagged and untagged", mac, id)
-		case !slices.Contains(vlans, vlan):
+		if vlan := (VLAN{ID: id, Tagged: tagged}); !slices.Contains(vlans, vlan) {
 			vlans = append(vlans, vlan)
 		}
 	}

@@ -7,6 +7,8 @@
 package payload
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"stackstorm-laas/internal/inventory"
@@ -149,6 +151,18 @@ func Contradictory(tasks []Task) string {
 }
 
 // signs looks at what the rest of a job says about a host: ports that carry something, that the booking ends, SSH access granted.
+// Unwired says which host's networks cannot be read although the host is not to be released, or "". Without them it could be handed over with its ports
+// as they were for imaging.
+func Unwired(tasks []Task) string {
+	for _, t := range tasks {
+		release := slices.ContainsFunc(tasks, func(hw Task) bool { return hw.Hardware != nil && hw.Host == t.Host && hw.Hardware.Release() })
+		if t.Kind == KindNetwork && t.Problem != "" && !release {
+			return fmt.Sprintf("network task %s cannot be used: %s", t.ID, t.Problem)
+		}
+	}
+	return ""
+}
+
 func signs(tasks []Task, host string) (wired, ended, ssh bool) {
 	for _, t := range tasks {
 		switch {

@@ -3,7 +3,6 @@ package demo_test
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -277,17 +276,4 @@ func TestJobsThatTheDashboardShowsDoneAreDoneAnewIfTheyCome(t *testing.T) {
 	p := playAll(t, "2019", "17")
 	p.allAre(booking.StatusDone, "")
 	assert.Equal(t, "on", p.host().Power)
-}
-
-var untagged = regexp.MustCompile(`\{[^{}]*"vlan_id": 100[^{}]*\}`)
-
-func TestTwoUntaggedVLANsOnAnInterfaceAreRefusedAndTheMachineIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	body := untagged.ReplaceAll(recorded(t, "01")[0], []byte(`$0, {"vlan_id": 101, "tagged": false}`))
-	p := open(t, demo.Options{Bodies: [][]byte{body}})
-	before := p.host()
-	p.deliver(body)
-	assert.Equal(t, before, p.host())
-	p.allAre(booking.StatusError, "hardware")
-	assert.Contains(t, p.tasks("network")[0].Message, "VLANs 100 and 101 are both untagged")
 }
