@@ -17,6 +17,9 @@ import (
 // clockSet is where real time begins: a smaller time stamp counts seconds since the BMC started (IPMI 2.0 section 37.1).
 const clockSet = 0x20000000
 
+// holes is how many numbers in vain are tried between two entries: entries that somebody deleted leave holes.
+const holes = 32
+
 // readEvents reads the last entries of the event log, the newest first. The standard has "the last one" and "the one after this", and no
 // "the one before"; the entries of nearly all BMCs have numbers at equal distances, and where they do not, the whole log is read.
 func readEvents(ctx context.Context, c *client.Client, most int, names map[source]string) ([]bmc.Event, error) {
@@ -31,60 +34,79 @@ func readEvents(ctx context.Context, c *client.Client, most int, names map[sourc
 	if count == 0 {
 		return nil, nil
 	}
-	l := &log{c: c}
+	l := &log{get: entryOf(c)}
 	records, err := l.back(ctx, count, min(most, count))
+	if err == nil && records == nil {
+		records, err = l.forward(ctx, count, most)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if records == nil {
-		if records, err = l.forward(ctx, most); err != nil {
-			return nil, err
-		}
 	}
 	return describeEvents(records, names), nil
 }
 
-type log struct{ c *client.Client }
+// log is the event log (IPMI 2.0 section 31).
+type log struct {
+	get func(ctx context.Context, id uint16) (entry *types.SEL, next uint16, err error)
+}
 
-// back reads from the end. It gives nil when the numbers turn out not to be at equal distances.
-func (l *log) back(ctx context.Context, count, most int) ([]*types.SEL, error) {
-	last, _, err := l.entry(ctx, lastRecord)
-	if err != nil || count == 1 {
-		return []*types.SEL{last}, err
+func entryOf(c *client.Client) func(context.Context, uint16) (*types.SEL, uint16, error) {
+	return func(ctx context.Context, id uint16) (*types.SEL, uint16, error) {
+		res := &storage.GetSELEntryResponse{}
+		if err := c.Exchange(ctx, &storage.GetSELEntryRequest{RecordID: id, ReadBytes: whole}, res); err != nil {
+			return nil, 0, err
+		}
+		one, err := types.ParseSEL(res.Data)
+		return one, res.NextRecordID, err
 	}
-	first, _, err := l.entry(ctx, 0)
+}
+
+// back reads from the end. It gives nil when it does not find an entry's predecessor.
+func (l *log) back(ctx context.Context, count, most int) ([]*types.SEL, error) {
+	last, _, err := l.get(ctx, lastRecord)
 	if err != nil {
 		return nil, err
 	}
-	span := int(last.RecordID) - int(first.RecordID)
-	if span <= 0 || span%(count-1) != 0 {
-		return nil, nil
-	}
-	step := uint16(span / (count - 1))
 	list := []*types.SEL{last}
-	for id := last.RecordID - step; len(list) < most; id -= step {
-		one, next, err := l.entry(ctx, id)
-		switch {
-		case isAnswer(err):
-			return nil, nil
-		case err != nil:
-			return nil, err
-		case one.RecordID != id || next != list[len(list)-1].RecordID:
+	if most == 1 {
+		return list, nil
+	}
+	first, _, err := l.get(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	step := 1
+	if span := int(last.RecordID) - int(first.RecordID); span > 0 && span%(count-1) == 0 {
+		step = span / (count - 1)
+	}
+	missed := 0
+	for id := int(last.RecordID) - step; len(list) < most; id -= step {
+		if id <= 0 || missed > holes {
 			return nil, nil
 		}
-		list = append(list, one)
+		one, next, err := l.get(ctx, uint16(id))
+		switch {
+		case isAnswer(err):
+			missed++
+			continue
+		case err != nil:
+			return nil, err
+		case int(one.RecordID) != id || next != list[len(list)-1].RecordID:
+			return nil, nil
+		}
+		list, missed = append(list, one), 0
 	}
 	return list, nil
 }
 
-// forward reads the whole log and keeps its end.
-func (l *log) forward(ctx context.Context, most int) ([]*types.SEL, error) {
+// forward reads the whole log, which may have grown meanwhile, and keeps its end.
+func (l *log) forward(ctx context.Context, count, most int) ([]*types.SEL, error) {
 	var list []*types.SEL
 	for id, n := uint16(0), 0; id != lastRecord; n++ {
-		if n > lastRecord {
+		if n > count+holes {
 			return nil, fault.New(fault.NotFound, "the event log does not end")
 		}
-		one, next, err := l.entry(ctx, id)
+		one, next, err := l.get(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -95,15 +117,6 @@ func (l *log) forward(ctx context.Context, most int) ([]*types.SEL, error) {
 	}
 	slices.Reverse(list)
 	return list, nil
-}
-
-func (l *log) entry(ctx context.Context, id uint16) (*types.SEL, uint16, error) {
-	res := &storage.GetSELEntryResponse{}
-	if err := l.c.Exchange(ctx, &storage.GetSELEntryRequest{RecordID: id, ReadBytes: whole}, res); err != nil {
-		return nil, 0, err
-	}
-	one, err := types.ParseSEL(res.Data)
-	return one, res.NextRecordID, err
 }
 
 // cause is what an event and its end have in common.

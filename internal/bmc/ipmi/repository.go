@@ -2,6 +2,7 @@ package ipmi
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/bougou/go-ipmi/pkg/client"
 	"github.com/bougou/go-ipmi/pkg/command/storage"
@@ -15,71 +16,104 @@ const (
 	lastRecord = 0xffff
 	// whole asks for all of a record at once.
 	whole = 0xff
-	// mostRecords is more than any BMC has; a list that goes in circles ends there.
+	// mostRecords is more than any BMC has.
 	mostRecords = 2000
 	// restarts is how often a record is read again whose reservation was lost to another reader.
 	restarts = 5
 )
 
-// repository is the list of what the BMC has on board (IPMI 2.0 section 33).
-type repository struct {
-	c *client.Client
-	// chunk is how many bytes the BMC gives at a time; whole, until it refuses.
-	chunk       uint8
-	reservation uint16
-	// device is a BMC without a repository, whose records come from the sensor device itself.
-	device bool
+// recordStore gives records piece by piece. A piece that does not begin with the record needs a reservation.
+type recordStore interface {
+	get(ctx context.Context, reservation, id uint16, offset, count uint8) (data []byte, next uint16, err error)
+	reserve(ctx context.Context) (uint16, error)
 }
 
-// each calls use for every record that can be read as one.
-func (r *repository) each(ctx context.Context, use func(*types.SDR) error) error {
-	r.chunk = whole
-	id := uint16(0)
+// mainStore is the BMC's repository (IPMI 2.0 section 33), deviceStore the sensor device itself, of a BMC that has no repository (35.3).
+type (
+	mainStore   struct{ *client.Client }
+	deviceStore struct{ *client.Client }
+)
+
+func (c mainStore) get(ctx context.Context, reservation, id uint16, offset, count uint8) ([]byte, uint16, error) {
+	res := &storage.GetSDRResponse{}
+	err := c.Exchange(ctx, &storage.GetSDRRequest{ReservationID: reservation, RecordID: id, ReadOffset: offset, ReadBytes: count}, res)
+	return res.RecordData, res.NextRecordID, err
+}
+
+func (c mainStore) reserve(ctx context.Context) (uint16, error) {
+	res, err := c.ReserveSDRRepo(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return res.ReservationID, nil
+}
+
+func (c deviceStore) get(ctx context.Context, reservation, id uint16, offset, count uint8) ([]byte, uint16, error) {
+	res := &storage.GetDeviceSDRResponse{}
+	err := c.Exchange(ctx, &storage.GetDeviceSDRRequest{ReservationID: reservation, RecordID: id, ReadOffset: offset, ReadBytes: count}, res)
+	return res.RecordData, res.NextRecordID, err
+}
+
+func (c deviceStore) reserve(ctx context.Context) (uint16, error) {
+	res, err := c.ReserveDeviceSDRRepo(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return res.ReservationID, nil
+}
+
+// repository reads the records of what the BMC has on board.
+type repository struct {
+	store recordStore
+	// chunk is how many bytes the BMC gives at a time; whole, until it shows that it does not.
+	chunk       uint8
+	reservation uint16
+}
+
+// each calls use for every record that can be read as one, and counts the others.
+func (r *repository) each(ctx context.Context, use func(*types.SDR) error) (damaged int, err error) {
+	r.chunk, r.reservation = whole, 0
+	id, seen := uint16(0), map[uint16]bool{}
 	for range mostRecords {
 		data, next, err := r.record(ctx, id)
-		if id == 0 && !r.device && isAnswer(err) {
-			r.device = true
-			var device error
-			if data, next, device = r.record(ctx, id); device == nil {
-				err = nil
-			}
-		}
 		if code, ok := completion(err); ok && id == 0 && code == types.CodeRequestedDataNotPresent {
-			return fault.New(fault.NotFound, "the BMC has none")
+			return 0, fault.New(fault.NotFound, "the BMC has none")
 		}
 		if err != nil {
-			return err
+			return damaged, err
 		}
-		if sdr, err := types.ParseSDR(data, next); err == nil {
-			if err := use(sdr); err != nil {
-				return err
-			}
+		if sdr, err := types.ParseSDR(data, next); err != nil {
+			damaged++
+		} else if err := use(sdr); err != nil {
+			return damaged, err
 		}
-		if next == lastRecord || next == id {
-			return nil
+		seen[binary.LittleEndian.Uint16(data)] = true
+		if next == lastRecord || seen[next] { // some lists go in circles
+			return damaged, nil
 		}
 		id = next
 	}
-	return fault.New(fault.NotFound, "the list of records does not end")
+	return damaged, fault.New(fault.NotFound, "the list of records does not end")
 }
 
-// record reads one record, in pieces if it must.
+// record reads one record, in pieces if it must: some BMCs refuse to give it whole, some give its beginning without a word.
 func (r *repository) record(ctx context.Context, id uint16) (data []byte, next uint16, err error) {
 	if r.chunk == whole {
-		if data, next, err = r.get(ctx, 0, id, 0, whole); !tooMuch(err) {
+		data, next, err = r.store.get(ctx, 0, id, 0, whole)
+		if err != nil && !tooMuch(err) || err == nil && len(data) >= recordSize(data) {
 			return data, next, err
 		}
 		r.chunk = 32
 	}
-	size := types.SDRRecordHeaderSize
-	for again := 0; len(data) < size; {
-		piece, after, err := r.get(ctx, r.reservation, id, uint8(len(data)), min(r.chunk, uint8(size-len(data))))
+	data = nil
+	for again := 0; len(data) < recordSize(data); {
+		piece, after, err := r.store.get(ctx, r.reservation, id, uint8(len(data)), min(r.chunk, uint8(recordSize(data)-len(data))))
 		code, _ := completion(err)
 		switch {
 		case code == types.CodeReservationCanceled && again < restarts:
 			again++
-			data, size = nil, types.SDRRecordHeaderSize
-			if err := r.reserve(ctx); err != nil {
+			data = nil
+			if r.reservation, err = r.store.reserve(ctx); err != nil {
 				return nil, 0, err
 			}
 			continue
@@ -92,37 +126,16 @@ func (r *repository) record(ctx context.Context, id uint16) (data []byte, next u
 			return nil, 0, fault.New(fault.Transient, "an empty piece of record %d", id)
 		}
 		data, next = append(data, piece...), after
-		if len(data) >= types.SDRRecordHeaderSize {
-			size = min(types.SDRRecordHeaderSize+int(data[types.SDRRecordHeaderSize-1]), whole)
-		}
 	}
 	return data, next, nil
 }
 
-func (r *repository) get(ctx context.Context, reservation, id uint16, offset, count uint8) ([]byte, uint16, error) {
-	if r.device {
-		res := &storage.GetDeviceSDRResponse{}
-		err := r.c.Exchange(ctx, &storage.GetDeviceSDRRequest{ReservationID: reservation, RecordID: id, ReadOffset: offset, ReadBytes: count}, res)
-		return res.RecordData, res.NextRecordID, err
+// recordSize is how long a record is, as its header says; before that was read, as long as the header.
+func recordSize(data []byte) int {
+	if len(data) < types.SDRRecordHeaderSize {
+		return types.SDRRecordHeaderSize
 	}
-	res := &storage.GetSDRResponse{}
-	err := r.c.Exchange(ctx, &storage.GetSDRRequest{ReservationID: reservation, RecordID: id, ReadOffset: offset, ReadBytes: count}, res)
-	return res.RecordData, res.NextRecordID, err
-}
-
-func (r *repository) reserve(ctx context.Context) error {
-	if r.device {
-		res, err := r.c.ReserveDeviceSDRRepo(ctx)
-		if err == nil {
-			r.reservation = res.ReservationID
-		}
-		return err
-	}
-	res, err := r.c.ReserveSDRRepo(ctx)
-	if err == nil {
-		r.reservation = res.ReservationID
-	}
-	return err
+	return min(types.SDRRecordHeaderSize+int(data[types.SDRRecordHeaderSize-1]), whole)
 }
 
 // tooMuch is the answer to a request for more bytes than the BMC puts into one message.

@@ -11,6 +11,7 @@ import (
 	"github.com/bougou/go-ipmi/pkg/types"
 
 	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/fault"
 )
 
 // bmcOwner is the BMC's own address on its bus. Sensors of other controllers would have to be asked over that bus.
@@ -30,12 +31,24 @@ type sensors struct {
 }
 
 func (s *sensors) read(ctx context.Context, c *client.Client) error {
-	s.list = nil
 	if state, err := powerState(ctx, c); err == nil {
 		s.dark = state == bmc.Off
 	}
-	r := &repository{c: c}
-	return r.each(ctx, func(record *types.SDR) error {
+	damaged, err := s.readFrom(ctx, c, mainStore{c})
+	if len(s.names) == 0 && (isAnswer(err) || fault.Is(err, fault.NotFound)) {
+		if more, device := s.readFrom(ctx, c, deviceStore{c}); device == nil {
+			damaged, err = more, nil
+		}
+	}
+	if err == nil && damaged > 0 {
+		err = fault.New(fault.NotFound, "%d record(s) are damaged; the others were read", damaged)
+	}
+	return err
+}
+
+func (s *sensors) readFrom(ctx context.Context, c *client.Client, store recordStore) (damaged int, err error) {
+	s.list = nil
+	return (&repository{store: store}).each(ctx, func(record *types.SDR) error {
 		for _, probe := range probes(record) {
 			s.names[probe.source] = probe.name
 			if record.EventOnly != nil {
