@@ -118,7 +118,7 @@ func ctlCommand() *cli.Command {
 				func(o options, a []string) (control.Event, error) {
 					return control.Event{System: a[0], Fault: faults.Kind(a[1]), Op: o.op, Seconds: o.lasts.Seconds()}, nil
 				}),
-			event("trouble", "let imaging, wiping or booting of one host go wrong, each time or only the first --times times",
+			event("trouble", "let imaging, wiping, booting or the hardware of one host go wrong, each time or only the first --times times",
 				fmt.Sprintf("HOST KIND [--percent N] [--image ID] [--times N], of %v", world.TroubleKinds), 2,
 				func(o options, a []string) (control.Event, error) {
 					return control.Event{Host: a[0], Trouble: &world.Trouble{Kind: world.TroubleKind(a[1]), Percent: o.percent, Image: o.image, Times: o.times}}, nil
