@@ -139,10 +139,11 @@ func writeFiles(ctx context.Context, c *remote.Conn, files []hostnet.File) error
 func (h *hostRun) confirm(ctx context.Context, c *remote.Conn) error {
 	err := c.Rename(ctx, hostnet.GuardArmed, hostnet.GuardConfirmed)
 	state, lerr := names(ctx, c, hostnet.GuardDir)
+	acted := func(p string) bool { return slices.Contains(state, path.Base(p)) }
 	switch {
 	case lerr != nil:
 		return lerr
-	case fault.Is(err, fault.NotFound) && len(state) > 0 && !slices.Contains(state, path.Base(hostnet.GuardConfirmed)):
+	case fault.Is(err, fault.NotFound) && (acted(hostnet.GuardReturning) || acted(hostnet.GuardNote)): // else an earlier run of ours has confirmed it
 		return fault.New(fault.Unproven, "the host answers, and its guard brings its former network back all the same: ssh.network_guard was over")
 	case err != nil && !fault.Is(err, fault.NotFound):
 		return err
