@@ -184,7 +184,7 @@ func All() action.Set {
 		claimHosts, setPorts,
 		scheduleImaging, bootToNetwork, followImaging, verifyHost, createBMCAccount, configureHost, handOver, awaitReturn,
 		beginCapture, captureImage, endCapture, updateSystem, deleteSnapshot, expireSnapshots,
-		powerHost, bootBookedHosts, bmcHealth, bmcReport, rotateBMCPassword,
+		powerHost, bootBookedHosts, bmcHealth, bmcReport, rotateBMCPassword, setBIOSPassword,
 		isolateHost, rejoinHost, networkPlan, networkVerify, driftReport,
 		takeHost, giveBack, attachNIC, networkCreate, networkDelete,
 		grantVPN, revokeVPN,

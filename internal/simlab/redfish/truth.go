@@ -64,3 +64,10 @@ func (s *Server) Demote(slot int) {
 		}
 	}
 }
+
+// SetBIOSPassword is somebody who changes it at the host itself.
+func (s *Server) SetBIOSPassword(password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.truth.bios.password = password
+}
