@@ -16,6 +16,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/world"
 )
 
 // opensBMC says whether a login opens the host's BMC, whatever that speaks.
@@ -133,6 +134,22 @@ func TestARedfishBMCThatOnlySaysItDidLetsNothingThrough(t *testing.T) {
 			p.neverEarly()
 		})
 	}
+}
+
+func TestARedfishHostInCriticalStateIsNotProvisioned(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, overRedfish(demo.Options{Bodies: b, Slack: patient}))
+	require.NoError(t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.DriveFails}))
+	p.dispatch(b[0])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "the hardware is in critical state", "Drive 1 (drive)")
+	assert.Empty(t, p.host().BMCUsers)
+	assert.Empty(t, p.Lab.World().Tasks())
+
+	require.NoError(t, p.Lab.World().EndTroubles(host))
+	p.works("laas.resume_job", map[string]any{"job_id": job})
+	p.asBooked()
+	assert.Zero(t, p.Lab.Redfish(host).Sessions())
 }
 
 func TestTheLabsOwnPasswordIsRotatedOverRedfish(t *testing.T) {
