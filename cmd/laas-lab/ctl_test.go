@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -77,6 +78,8 @@ func TestEventsReachTheLab(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "normal", standing.Hosts[0].Wiped)
 	require.NoError(t, ctl("trouble", "hpe13", "stuck", "--percent", "40", "--times", "1"))
+	require.NoError(t, ctl("trouble", "hpe13", "power-supply-fails"))
+	assert.True(t, slices.ContainsFunc(l.World().Sensors("hpe13"), func(s world.Sensor) bool { return s.Failed }))
 	require.NoError(t, ctl("heal"))
 	assert.Error(t, ctl("trouble", "hpe13", "explodes"))
 	assert.Error(t, ctl("trouble", "hpe99", "stuck"))
