@@ -21,6 +21,9 @@ tools=(
   'ethtool         test -x /usr/sbin/ethtool'
   'iproute2        command -v ip'
   'iputils-ping    command -v ping'
+  'network-manager  test -x /usr/sbin/NetworkManager'
+  'dbus-daemon     command -v dbus-daemon'
+  'systemd         command -v systemd-analyze'
 )
 failed=()
 
@@ -44,6 +47,7 @@ install_tools() {
   for package in "$@"; do
     case $package in
       openssh-server) "${sudo[@]}" systemctl disable ssh || true ;;
+      network-manager) "${sudo[@]}" systemctl disable NetworkManager NetworkManager-wait-online NetworkManager-dispatcher || true ;;
       slapd | openipmi | openvswitch-switch) "${sudo[@]}" systemctl disable "$package" || true ;;
     esac
   done
