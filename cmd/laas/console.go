@@ -1,13 +1,17 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"go.yaml.in/yaml/v3"
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/actions"
@@ -22,8 +26,36 @@ func consoleCommand() *cli.Command {
 		Name: "console", Usage: "show a host's serial console until Ctrl-C", ArgsUsage: "HOST", Action: showConsole,
 		Description: "Reads the BMC's login from StackStorm's datastore and talks to the BMC itself, so run it on a machine that reaches BMCs: a StackStorm worker, as\n" +
 			"StackStorm's system user. Then it takes turns with the actions there; they come first. No key is sent to the host. Escape sequences are left out.",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "booked", Usage: "also of a host that a booking has: what it shows is the tenant's"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "booked", Usage: "also of a host that a booking has: what it shows is the tenant's"},
+			&cli.StringFlag{Name: "config", Usage: "the pack's configuration `FILE`, of which the group bmc is read; the defaults count where there is none", Value: packConfig, TakesFile: true},
+		},
 	}
+}
+
+// packConfig is where StackStorm has the pack's configuration.
+const packConfig = "/opt/stackstorm/configs/laas.yaml"
+
+// bmcFile reads what a configuration says of BMCs.
+func bmcFile(name string, asked bool) (*config.Config, error) {
+	text, err := os.ReadFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		text = nil
+	case err != nil:
+		return nil, fault.New(fault.Input, "%w", err)
+	}
+	var tree struct {
+		BMC map[string]any `yaml:"bmc" json:"bmc"`
+	}
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		return nil, fault.New(fault.Input, "%s is not YAML: %w", name, err)
+	}
+	if text, err = json.Marshal(tree); err != nil {
+		return nil, fault.New(fault.Input, "%s: %w", name, err)
+	}
+	c, err := config.ParseBMC(text)
+	return c, fault.Wrap(err, "%s", name)
 }
 
 func showConsole(c *cli.Context) error {
@@ -34,17 +66,22 @@ func showConsole(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	settings, err := bmcFile(c.String("config"), c.IsSet("config"))
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	call := &action.Call{Config: config.Defaults(), ST2: client, Info: func(format string, args ...any) { fmt.Fprintf(c.App.ErrWriter, format+"\n", args...) }}
+	call := &action.Call{Config: settings, ST2: client, Info: func(format string, args ...any) { fmt.Fprintf(c.App.ErrWriter, format+"\n", args...) }}
 	return actions.ShowConsole(ctx, call, c.Args().First(), c.Bool("booked"), &bmc.Printable{Out: c.App.Writer})
 }
 
 // briefly is how many lines of a console are shown unasked.
 const briefly = 20
 
+// imagingFailed says whether a host's imaging came to an end without a proof. One of the lab's own jobs is done all the same when its host is back.
 func imagingFailed(r *booking.TaskRecord) bool {
-	return r.Outcome == booking.Error && r.Imaging != nil && r.Booted == nil
+	return r.Mode != booking.Release && r.Outcome != booking.Open && r.Imaging != nil && r.Booted == nil
 }
 
 // consoles prints what hosts wrote to their consoles while they were imaged: the end of it where that failed, or all of it of all hosts.

@@ -19,3 +19,20 @@ func TestTheStageOfAJobTellsWhatImagingHasCost(t *testing.T) {
 		assert.Equal(t, want, stageOf(&r))
 	}
 }
+
+func TestTheConsoleIsShownOfHostsWhoseImagingFailed(t *testing.T) {
+	im := &booking.Imaging{Attempt: 1}
+	for name, c := range map[string]struct {
+		r    booking.TaskRecord
+		want bool
+	}{
+		"it failed":                        {booking.TaskRecord{Mode: booking.Provision, Outcome: booking.Error, Imaging: im}, true},
+		"it failed, and the host is back":  {booking.TaskRecord{Mode: booking.Provision, Outcome: booking.Done, Imaging: im}, true},
+		"it goes on":                       {booking.TaskRecord{Mode: booking.Provision, Imaging: im}, false},
+		"it was proven":                    {booking.TaskRecord{Mode: booking.Provision, Outcome: booking.Error, Imaging: im, Booted: &booking.Booted{}}, false},
+		"it never began":                   {booking.TaskRecord{Mode: booking.Provision, Outcome: booking.Error}, false},
+		"its host is not proven clean yet": {booking.TaskRecord{Mode: booking.Release, Outcome: booking.Error, Imaging: im}, false},
+	} {
+		assert.Equal(t, c.want, imagingFailed(&c.r), name)
+	}
+}

@@ -77,6 +77,7 @@ func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
 	}
 	switch {
 	case r.plan.Own != nil:
+		rec.Host = h.Name // a booking's is from the claim
 		out.reservation, err = r.Reservation(ctx, h.Name)
 	case work.Mode == booking.CaptureDisk:
 		err = out.remember(ctx)

@@ -32,13 +32,6 @@ func Parse(text []byte) (*Config, error) {
 	return c, nil
 }
 
-// Defaults is a configuration of nothing but defaults, for the command line, which has no lab's. What has none is empty.
-func Defaults() *Config {
-	c, missing := &Config{}, []fault.Problem(nil)
-	fill(reflect.ValueOf(c).Elem(), nil, "", &missing)
-	return c
-}
-
 // ParseNetwork reads the group network of a configuration and nothing else: it holds no secrets, so that a laas.yaml will do whose other
 // values only StackStorm can resolve.
 func ParseNetwork(text []byte) (Network, error) {
@@ -54,6 +47,20 @@ func ParseNetwork(text []byte) (Network, error) {
 	problems = append(problems, c.crossCheck()...)
 	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool { return !strings.HasPrefix(p.Path, "network.") })
 	return c.Network, fault.FromProblems(fault.Config, "the configuration", problems)
+}
+
+// ParseBMC reads the group bmc of a configuration, which holds no secrets either; everything else is as by default, or empty.
+func ParseBMC(text []byte) (*Config, error) {
+	var tree struct {
+		BMC map[string]any `json:"bmc"`
+	}
+	if err := json.Unmarshal(text, &tree); err != nil {
+		return nil, fault.New(fault.Config, "the configuration's bmc is not an object: %w", err)
+	}
+	c, problems := &Config{}, []fault.Problem(nil)
+	fill(reflect.ValueOf(c).Elem(), map[string]any{"bmc": tree.BMC}, "", &problems)
+	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool { return !strings.HasPrefix(p.Path, "bmc.") })
+	return c, fault.FromProblems(fault.Config, "the configuration", problems)
 }
 
 // crossCheck finds values that are each right and do not go together.

@@ -3,6 +3,7 @@ package demo_test
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,24 @@ func TestAConsoleIsWatchedWhileTheHostIsImagedAndGivenUpToWhoeverNeedsTheBMC(t *
 	p.deliver(b[1])
 	p.asBefore()
 	assert.Empty(t, p.Engine.Keys().List("laas.console."))
+}
+
+func TestTheConsoleOfALabsOwnJobThatFailedStaysUntilTheNext(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient, Config: brisk})
+	require.NoError(t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.Stuck, Percent: 40}))
+	p.refused("laas.image_host", map[string]any{"host": host, "image": "23"}, "stood still at 40%")
+	p.inPool()
+	shown := p.prints("job", "show", strconv.Itoa(booking.OwnJobs))
+	assert.Contains(t, shown, "console of hpe13")
+	assert.Contains(t, shown, "I/O error, dev sda")
+
+	require.NoError(t, p.Lab.World().EndTroubles(host))
+	p.works("laas.image_host", map[string]any{"host": host, "image": "23"})
+	p.inPool()
+	for key := range p.Engine.Keys().List("laas.console.") {
+		assert.NotEqual(t, booking.ConsoleKey(booking.OwnJobs, host), key)
+	}
 }
 
 func TestImagingDoesNotMindAConsoleThatIsNotToBeHad(t *testing.T) {
