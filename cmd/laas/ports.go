@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -67,13 +68,13 @@ func portsTable(c *cli.Context, ports []actions.ManagedPort, asked bool) {
 	t.SetStyle(table.StyleLight)
 	header := table.Row{"switch", "port", "host", "state", "native", "tagged", "job", "written"}
 	if asked {
-		header = append(header, "differs")
+		header = append(header, "seen", "differs")
 	}
 	t.AppendHeader(header)
 	for _, p := range ports {
 		row := table.Row{p.Switch, p.Port, p.Host, stateOf(p.PortIntent), vlan(p), tagged(p), dash(p.Job), p.At.Local().Format(time.DateTime)}
 		if asked {
-			row = append(row, strings.Join(p.Differs, "\n"))
+			row = append(row, cmp.Or(p.Seen, "-"), strings.Join(p.Differs, "\n"))
 		}
 		t.AppendRow(row)
 	}

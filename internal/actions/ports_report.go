@@ -23,6 +23,8 @@ type ManagedPort struct {
 	booking.PortIntent
 	// Differs is what the port lacks of that, in words; empty when it is as it is to be.
 	Differs []string `json:"differs"`
+	// Seen is in which VLANs the switch saw the host's address on the port; "not seen", or empty where the switch does not tell.
+	Seen string `json:"seen,omitempty"`
 }
 
 // PortsReport is how all managed ports stand.
@@ -35,7 +37,7 @@ type PortsReport struct {
 }
 
 var portsOutput = []action.Field{{Name: "differ", Description: "How many ports are not what the pack wrote last."}, {Name: "unread", Description: "Switches that could not be read."},
-	{Name: "ports", Description: "The ports: for whom, in which state, when and by which execution each was written last, and what it lacks of that."}}
+	{Name: "ports", Description: "The ports: for whom, in which state, when and by which execution each was written last, what it lacks of that, and where the switch saw the host's address."}}
 
 var someSwitch = action.Param{Name: "switch", Type: action.String, Description: "Only this switch. Leave empty for all. Example: 10.64.0.11"}
 
@@ -92,12 +94,12 @@ func (l *lab) comparePorts(ctx context.Context, only string) (out PortsReport, u
 	if only != "" {
 		intents = slices.DeleteFunc(intents, func(i *booking.Intent) bool { return i.Switch != only })
 	}
-	live := make([]map[string]netswitch.Port, len(intents))
+	live, hosts := make([]sight, len(intents)), l.hostsOf(ctx, intents)
 	failed := make([]error, len(intents))
 	done := make(chan struct{})
 	for i, in := range intents {
 		go func() {
-			live[i], failed[i] = l.readPorts(ctx, in)
+			live[i], failed[i] = l.lookAt(ctx, in)
 			done <- struct{}{}
 		}()
 	}
@@ -113,7 +115,11 @@ func (l *lab) comparePorts(ctx context.Context, only string) (out PortsReport, u
 		for _, name := range slices.Sorted(maps.Keys(in.Ports)) {
 			p := ManagedPort{Switch: in.Switch, PortIntent: in.Ports[name], Differs: []string{}}
 			if failed[i] == nil {
-				p.Differs = append(p.Differs, netswitch.Diff(live[i][name], intended(p.PortIntent))...)
+				p.Differs = append(p.Differs, netswitch.Diff(live[i].ports[name], intended(p.PortIntent))...)
+				text, wrong := seen(in, p.PortIntent, hosts[p.Host], live[i])
+				if p.Seen = text; len(p.Differs) == 0 { // otherwise it is what the port is now
+					p.Differs = append(p.Differs, wrong...)
+				}
 			}
 			if len(p.Differs) > 0 {
 				out.Differ++

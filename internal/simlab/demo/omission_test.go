@@ -32,7 +32,7 @@ func TestNoStepCanBeLeftOut(t *testing.T) {
 		{"the install VLAN", stage{action: "set_ports", which: "provisioning"}, "switch", "conf", reasons("native VLAN none -> 98", "did not check in with FOG")},
 		{"the FOG task", stage{action: "schedule_imaging"}, "fog", "task.post", reasons("shows no active task", "did not check in with FOG")},
 		{"the image", stage{action: "schedule_imaging"}, "fog", "host.put", reasons("the host reads image 7", "FOG scheduled image 7")},
-		// A switch that shows what it does not do is not found out: the provisioning network reaches the lab as well.
+		// A switch that shows what it does not do is found out by laas.network_verify only (ports_test.go): the provisioning network reaches the lab as well.
 		{"the tenant's VLAN", stage{action: "set_ports", which: "booked"}, "switch", "conf", map[faults.Kind]string{faults.Forget: "native VLAN 98 -> 100"}},
 	} {
 		for kind, reason := range step.reasons {

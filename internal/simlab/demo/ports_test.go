@@ -16,6 +16,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/world"
 )
 
@@ -47,6 +48,7 @@ func (p *play) drift() (out struct {
 		Port, Host, State string
 		Job               int
 		Differs           []string
+		Seen              string
 	}
 }) {
 	stdout(p.t, p.works("laas.drift_report", nil), &out)
@@ -93,6 +95,33 @@ func TestWhatSomebodyChangedByHandIsToldAndNotOverwrittenUnlessSaid(t *testing.T
 	p.dispatch(b[1])
 	p.asBefore()
 	assert.Zero(t, p.drift().Differ)
+}
+
+// What it shows cannot tell; where it saw the host can.
+func TestASwitchThatShowsWhatItDoesNotDoIsFoundOutByWhereItSawTheHost(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	p.breakAt(stage{action: "set_ports", which: "booked"}, faults.Fault{System: "switch", Op: "conf", Kind: faults.Lie})
+	p.dispatch(b[0])
+	p.starting(nil)
+	require.True(t, p.anyCarries(98), "the host is still where it was imaged")
+	report := p.drift()
+	assert.Equal(t, 1, report.Differ)
+	assert.Equal(t, []string{host + " is seen in VLAN 98"}, report.Ports[0].Differs)
+	p.refused("laas.network_verify", nil, host+" is seen in VLAN 98")
+
+	p.Lab.Faults().Heal() // and the switch shows what is true
+	p.works("laas.set_ports", map[string]any{"switch": p.port(0).Switch, "state": "booked", "job_id": job, "epoch": 1, "host": host, "force": true})
+	report = p.drift()
+	assert.Zero(t, report.Differ)
+	assert.Equal(t, "VLAN 100", report.Ports[0].Seen)
+	assert.Equal(t, "not seen", report.Ports[1].Seen)
+	require.NoError(t, p.Lab.World().PowerOff(host))
+	assert.Equal(t, "not seen", p.drift().Ports[0].Seen)
+	p.works("laas.network_verify", nil)
+	p.dispatch(b[1])
+	p.asBefore()
 }
 
 func TestABookingDoesNotOpenAPortThatSomebodyChanged(t *testing.T) {

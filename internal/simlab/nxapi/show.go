@@ -9,10 +9,13 @@ import (
 	"strings"
 )
 
-// show executes one command: "show vlan brief" or "show interface [X] [switchport]".
+// show executes one command: "show vlan brief", "show mac address-table" or "show interface [X] [switchport]".
 func (s *Server) show(command string) output {
 	if command == "show vlan brief" {
 		return s.showVLANs()
+	}
+	if command == "show mac address-table" {
+		return s.showAddresses()
 	}
 	rest, ok := strings.CutPrefix(command+" ", "show interface ")
 	if !ok {
@@ -66,6 +69,20 @@ func (s *Server) showVLANs() output {
 			"vlanshowbr-vlanstate": "active", "vlanshowbr-shutstate": "noshutdown"})
 	}
 	return tabled("show vlan brief", "vlanbriefxbrief", rows)
+}
+
+// showAddresses tells what the switch has seen; that is not configured, so it does not lie about it. The first row is the switch itself.
+func (s *Server) showAddresses() output {
+	rows := []map[string]string{{"disp_mac_addr": "00de.fb00.0001", "disp_type": "G ", "disp_vlan": "-", "disp_is_static": "enabled", "disp_age": "-", "disp_is_secure": "F", "disp_is_ntfy": "F", "disp_port": "sup-eth1(R)"}}
+	for _, l := range s.world.Learned(s.cfg.Switch) {
+		mac := strings.ReplaceAll(strings.ToLower(l.MAC), ":", "")
+		rows = append(rows, map[string]string{"disp_mac_addr": mac[:4] + "." + mac[4:8] + "." + mac[8:], "disp_type": "* ", "disp_vlan": strconv.Itoa(l.VLAN),
+			"disp_is_static": "disabled", "disp_age": "0", "disp_is_secure": "F", "disp_is_ntfy": "F", "disp_port": canonical(l.Port)})
+	}
+	slices.SortFunc(rows, func(a, b map[string]string) int {
+		return cmp.Compare(a["disp_mac_addr"]+a["disp_vlan"], b["disp_mac_addr"]+b["disp_vlan"])
+	})
+	return tabled("show mac address-table", "mac_address", rows)
 }
 
 // status is a row of "show interface".
