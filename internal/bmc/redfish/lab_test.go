@@ -35,7 +35,14 @@ func certificates(t *testing.T) (server, client *tls.Config) {
 // lab is a host of the simulated lab and the administrator's login on its BMC.
 func lab(t *testing.T, cfg simredfish.Config) (bmc.Target, *simredfish.Server, *faults.Set, *world.World) {
 	t.Helper()
+	return labWith(t, cfg, func(*tls.Config) {})
+}
+
+// labWith is lab with a say in how the BMC speaks TLS.
+func labWith(t *testing.T, cfg simredfish.Config, change func(*tls.Config)) (bmc.Target, *simredfish.Server, *faults.Set, *world.World) {
+	t.Helper()
 	server, client := certificates(t)
+	change(server)
 	w, f := world.New(world.Pace{}), &faults.Set{}
 	w.AddHost(world.HostSpec{Name: "hpe1", NICs: []world.NIC{{MAC: "02:00:00:00:00:01", Name: "ens1f0", Switch: "sw1", Port: "Ethernet1/1"}}})
 	cfg.Host, cfg.Admin, cfg.Password, cfg.TLS = "hpe1", "admin", "secret", server

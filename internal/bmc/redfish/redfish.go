@@ -37,8 +37,8 @@ type driver struct {
 	mu   sync.Mutex
 	conn *provider.Conn
 	wire *wire
-	// collection is the path of the accounts, once it is known.
-	collection string
+	// host and collection are the paths of the host and of the accounts, once they are known.
+	host, collection string
 }
 
 // Open logs in to a BMC as its administrator. Connecting is repeated as the target says; a refused login is Credentials and is not.
@@ -107,8 +107,8 @@ func (d *driver) connect(ctx context.Context) error {
 		defer cancel()
 		return d.conn.Open(open)
 	})
-	if err == nil && d.wire.token == "" {
-		err = fault.New(fault.Failed, "the BMC accepted the login and gave no session")
+	if err == nil && (d.wire.token == "" || d.wire.session == "") { // without its name bmclib does nothing in it, and nobody can end it
+		err = fault.New(fault.Failed, "the BMC accepted the login and gave no session, or did not say which")
 	}
 	if err != nil {
 		d.abandon()
@@ -131,7 +131,7 @@ func (d *driver) disconnect() {
 func (d *driver) abandon() {
 	d.wire.forget()
 	d.wire.CloseIdleConnections()
-	d.conn, d.collection = nil, ""
+	d.conn, d.host, d.collection = nil, "", ""
 }
 
 // run makes exchanges; whatever comes back has a kind.

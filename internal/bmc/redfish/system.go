@@ -30,6 +30,9 @@ func (d *driver) PowerState(ctx context.Context) (state bmc.PowerState, err erro
 
 // powerState takes a host whose power is about to come or to go for one that has power: only one that is off has none.
 func (d *driver) powerState(ctx context.Context) (bmc.PowerState, error) {
+	if err := d.single(); err != nil {
+		return "", err
+	}
 	text, err := d.conn.PowerStateGet(ctx)
 	switch {
 	case err != nil:
@@ -78,14 +81,26 @@ func (d *driver) SetPower(ctx context.Context, action bmc.PowerAction) error {
 
 // system reads the one host that the BMC manages.
 func (d *driver) system() (gjson.Result, error) {
-	members, err := d.members("Systems")
-	if err != nil {
+	if err := d.single(); err != nil {
 		return gjson.Result{}, err
 	}
-	if len(members) != 1 {
-		return gjson.Result{}, fault.New(fault.Config, "the BMC manages %d systems; the pack drives BMCs of one host each", len(members))
+	return d.wire.get(d.host)
+}
+
+// single finds the host, once for a session, and refuses a BMC that has several: bmclib would take whichever has no name.
+func (d *driver) single() error {
+	if d.host != "" {
+		return nil
 	}
-	return d.wire.get(members[0])
+	members, err := d.members("Systems")
+	if err != nil {
+		return err
+	}
+	if len(members) != 1 {
+		return fault.New(fault.Config, "the BMC manages %d systems; the pack drives BMCs of one host each", len(members))
+	}
+	d.host = members[0]
+	return nil
 }
 
 // members are the paths of a collection that the service root links to.

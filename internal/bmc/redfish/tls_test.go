@@ -89,3 +89,64 @@ func TestALoginGoesToTheBMCAndNowhereElse(t *testing.T) {
 		})
 	}
 }
+
+func TestABMCThatLeadsAboutForEverIsGivenUp(t *testing.T) {
+	for name, page := range map[string]string{
+		"by pages that come one after another": `{"Members": [], "Members@odata.nextLink": "/redfish/v1/Systems?more"}`,
+		"by a list that names itself":          `{"Members": [{"@odata.id": "/redfish/v1/Systems"}, {"@odata.id": "/redfish/v1/Systems"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			answer := func(path, text string) {
+				mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("X-Auth-Token", "t")
+					w.Header().Set("Location", "/sessions")
+					_, _ = w.Write([]byte(text))
+				})
+			}
+			answer("/redfish/v1/", `{"Systems": {"@odata.id": "/redfish/v1/Systems"}, "Links": {"Sessions": {"@odata.id": "/sessions"}},
+				"AccountService": {"@odata.id": "/accounts"}}`)
+			answer("/redfish/v1/Systems", page)
+			answer("/accounts", `{"Accounts": {"@odata.id": "/redfish/v1/Systems"}}`)
+			answer("/sessions", `{}`)
+			s := httptest.NewTLSServer(mux)
+			defer s.Close()
+			d := open(t, targetOf(t, s, &tls.Config{InsecureSkipVerify: true}))
+			for what, do := range map[string]func() error{
+				"power":    func() error { _, err := d.PowerState(t.Context()); return err },
+				"boot":     func() error { _, err := d.BootDevice(t.Context()); return err },
+				"accounts": func() error { _, err := d.Accounts(t.Context()); return err },
+			} {
+				err := do()
+				assert.Contains(t, []fault.Kind{fault.Failed, fault.Config}, fault.KindOf(err), "%s: %v", what, err)
+				assert.Regexp(t, "has no end|2 systems|two accounts", err.Error(), what)
+			}
+		})
+	}
+}
+
+// gofish follows the pages of a list for as long as there are any.
+func TestABMCThatBeginsToLeadAboutLaterIsGivenUp(t *testing.T) {
+	var asked atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("/redfish/v1/", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"Systems": {"@odata.id": "/redfish/v1/Systems"}, "Links": {"Sessions": {"@odata.id": "/sessions"}}}`))
+	})
+	mux.HandleFunc("/sessions", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Auth-Token", "t")
+		w.Header().Set("Location", "/sessions/1")
+	})
+	mux.HandleFunc("/redfish/v1/Systems", func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			_, _ = w.Write([]byte(`{"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"Members": [], "Members@odata.nextLink": "/redfish/v1/Systems?more"}`))
+	})
+	s := httptest.NewTLSServer(mux)
+	defer s.Close()
+	_, err := open(t, targetOf(t, s, &tls.Config{InsecureSkipVerify: true})).PowerState(t.Context())
+	assert.Equal(t, fault.Failed, fault.KindOf(err), "%v", err)
+	assert.ErrorContains(t, err, "without end")
+	assert.Less(t, asked.Load(), int64(2100))
+}

@@ -32,12 +32,17 @@ type wire struct {
 	target bmc.Target
 
 	mu sync.Mutex
-	// ctx is that of the operation in progress, and err its first failure.
-	ctx context.Context
-	err error
+	// ctx is that of the operation in progress, exchanges how many it has made, and err its first failure.
+	ctx       context.Context
+	exchanges int
+	err       error
 	// token and session are the login's; empty before it and after its end.
 	token, session string
 }
+
+// maxExchanges bounds one operation: gofish follows the pages of a list for as long as there are any. The health of a host with hundreds of
+// sensors takes the most.
+const maxExchanges = 2000
 
 func newWire(t bmc.Target) *wire {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -55,7 +60,7 @@ func newWire(t bmc.Target) *wire {
 func (w *wire) begin(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ctx, w.err = ctx, nil
+	w.ctx, w.exchanges, w.err = ctx, 0, nil
 }
 
 func (w *wire) end() error {
@@ -148,7 +153,12 @@ func (w *wire) send(method, path string, body []byte, etag string) (rest.Answer,
 	}
 	w.mu.Lock()
 	ctx, token := w.ctx, w.token
+	w.exchanges++
+	endless := w.exchanges > maxExchanges
 	w.mu.Unlock()
+	if endless {
+		return rest.Answer{}, w.note(fault.New(fault.Failed, "the BMC leads from one resource to the next without end"))
+	}
 	call := w.http
 	call.Header = http.Header{"Accept": {"application/json"}, "Odata-Version": {"4.0"}}
 	if token != "" {
@@ -174,7 +184,7 @@ func (w *wire) send(method, path string, body []byte, etag string) (rest.Answer,
 	case !a.OK():
 		return a, w.note(refusal(a, token == "" && method == http.MethodPost))
 	}
-	if given := a.Header.Get("X-Auth-Token"); token == "" && given != "" {
+	if given := a.Header.Get("X-Auth-Token"); token == "" && given != "" && method == http.MethodPost {
 		w.logged(given, a.Header.Get("Location"))
 	}
 	return a, nil
@@ -183,9 +193,6 @@ func (w *wire) send(method, path string, body []byte, etag string) (rest.Answer,
 func (w *wire) logged(token, location string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if u, err := url.Parse(location); err == nil {
-		location = u.RequestURI()
-	}
 	w.token, w.session = token, location
 }
 

@@ -28,7 +28,7 @@ type hardware interface {
 	setBoot(world.Boot) error
 }
 
-// resetTypes are those that the BMC allows.
+// resetTypes are those that the BMC knows.
 var resetTypes = []string{"On", "ForceOff", "GracefulShutdown", "ForceRestart", "PowerCycle"}
 
 var errState = errors.New("not in the present state")

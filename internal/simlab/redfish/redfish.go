@@ -37,6 +37,8 @@ type Config struct {
 	BIOSSettings bool
 	// Sensors is a BMC that tells of each sensor by itself; otherwise it has Thermal and Power.
 	Sensors bool
+	// Resets are the ResetTypes that it offers; all of them unless given.
+	Resets []string
 	// Sessions it can hold at once; 16 unless given.
 	Sessions int
 }
@@ -63,6 +65,9 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	}
 	if cfg.Sessions == 0 {
 		cfg.Sessions = 16
+	}
+	if cfg.Resets == nil {
+		cfg.Resets = resetTypes
 	}
 	s := &Server{cfg: cfg, world: w, faults: f, sessions: map[string]session{}, lies: map[string]*side{}}
 	s.truth = &side{hardware: &chassis{world: w, host: cfg.Host}, users: newUsers(cfg), bios: &bios{}}

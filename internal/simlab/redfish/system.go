@@ -53,7 +53,7 @@ func (s *Server) systemDoc() doc {
 		"@odata.id": systemPath, "@odata.type": "#ComputerSystem.v1_10_0.ComputerSystem", "Id": "1", "Name": s.cfg.Host, "SystemType": "Physical",
 		"PowerState": power, "Boot": s.bootDoc(), "Bios": link(biosPath), "Status": doc{"State": "Enabled", "Health": "OK"},
 		"Links":   doc{"ManagedBy": []doc{link(managerPath)}},
-		"Actions": doc{"#ComputerSystem.Reset": doc{"target": resetPath, "ResetType@Redfish.AllowableValues": resetTypes}},
+		"Actions": doc{"#ComputerSystem.Reset": doc{"target": resetPath, "ResetType@Redfish.AllowableValues": s.cfg.Resets}},
 	}
 }
 
@@ -143,7 +143,7 @@ func (s *Server) reset(w http.ResponseWriter, r *http.Request, kind faults.Kind)
 		return
 	}
 	what, _ := body["ResetType"].(string)
-	if !slices.Contains(resetTypes, what) {
+	if !slices.Contains(s.cfg.Resets, what) {
 		refuse(w, http.StatusBadRequest, "ActionParameterNotSupported")
 		return
 	}
