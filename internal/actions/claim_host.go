@@ -70,6 +70,9 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		if owner != nil && owner.Quarantine != "" {
 			return refuse("%s is in quarantine: %s", host.Name, owner.Quarantine)
 		}
+		if w.Mode == booking.Provision && w.Network == nil && r.plan.Own == nil { // the sensor holds such a job; a plan of before may be resumed
+			return refuse("the booking names no networks for %s: its ports would stay as they are for imaging", host.Name)
+		}
 		if why := unusable(r.Config.Network, w, host); why != "" {
 			return refuse("%s", why)
 		}

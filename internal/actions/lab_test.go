@@ -2,19 +2,25 @@ package actions
 
 import (
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/action"
+	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/secret"
+	"stackstorm-laas/internal/st2"
 )
 
 func TestEverySwitchDriverThatTheInventoryMayNameIsThere(t *testing.T) {
@@ -66,4 +72,19 @@ func TestWhichBMCsAreTrustedIsTheOperatorsSay(t *testing.T) {
 			assert.Equal(t, !c.verified, got.InsecureSkipVerify)
 		})
 	}
+}
+
+func TestADriverGoesByTheLabsConfigurationOfBMCs(t *testing.T) {
+	datastore := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.True(t, strings.HasSuffix(r.URL.Path, "/keys/laas.secret.bmc_admin.hpe13"), r.URL.Path)
+		_, _ = w.Write([]byte(`{"name": "laas.secret.bmc_admin.hpe13", "value": "{\"user\": \"admin\", \"password\": \"s3cret\"}", "encrypted": true, "secret": true}`))
+	}))
+	defer datastore.Close()
+	c := &config.Config{BMC: config.BMC{Timeout: config.Duration(7 * time.Second), Retry: config.Duration(40 * time.Second), MinInterval: config.Duration(300 * time.Millisecond)}}
+	l := &lab{Call: &action.Call{Config: c, ST2: st2.New(st2.Config{URL: datastore.URL, Timeout: 5 * time.Second})}}
+	target, err := l.bmcTarget(t.Context(), &inventory.Host{Name: "hpe13",
+		BMC: &inventory.BMC{Protocol: "ipmi", Address: "10.0.0.13", Port: 623, CipherSuite: 3, Credentials: "laas.secret.bmc_admin.hpe13"}})
+	require.NoError(t, err)
+	assert.Equal(t, bmc.Target{Host: "hpe13", Address: "10.0.0.13", Port: 623, CipherSuite: 3, User: "admin", Password: secret.New("s3cret"),
+		Timeout: 7 * time.Second, MinInterval: 300 * time.Millisecond, Retry: action.Policy(c.BMC.Retry)}, target)
 }

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/world"
@@ -236,4 +238,24 @@ func TestRefusalsAndTheirAllowedTwins(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The sensor dispatches no such plan; one of before may be resumed.
+func TestAPlanWithoutNetworksSetsNoHostUp(t *testing.T) {
+	t.Parallel()
+	body := bookingOf(t, "hpe13", "100")
+	p := open(t, demo.Options{Bodies: [][]byte{body}, Slack: patient})
+	require.NoError(t, p.Lab.Deliver(body))
+	plan := map[string]any{"job": job, "digest": "0123456789ab", "dispatched": "2026-11-21T07:00:00Z", "tasks": []any{map[string]any{
+		"id": p.tasks("hardware")[0].ID, "kind": "hardware", "host": host, "generation": 1, "content": "0123456789ab",
+		"hardware": map[string]any{"image": "23", "hostname": "my-dev-box", "power": "on"}}}}
+	text, err := json.Marshal(plan)
+	require.NoError(t, err)
+	p.Engine.Keys().Set("laas.plan.1.0123456789ab", string(text))
+	before := p.allPorts()
+	p.action("laas.process_job", map[string]any{"job_id": job, "digest": "0123456789ab"})
+	assert.Equal(t, booking.Error, p.record().Outcome)
+	assert.Contains(t, p.record().Reason, "names no networks for "+host)
+	assert.Equal(t, before, p.allPorts())
+	assert.Empty(t, p.Lab.World().Tasks(), "nothing was imaged")
 }
