@@ -19,6 +19,8 @@ const solInstance = 1
 const (
 	// letGo is how long a BMC may take to end the console once it is not wanted any more. After that its session is left to die.
 	letGo = 2 * time.Second
+	// linger is how long the console is shown on after its end: the BMC hands out in pieces what the host wrote until then.
+	linger = 300 * time.Millisecond
 	// alive is well below the minute after which BMCs end a session; some do not count what the console carries.
 	alive = 20 * time.Second
 	// reopen is how long a console that the BMC ended is left alone, e.g. while the host starts again.
@@ -152,7 +154,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// silence is an input without keys, which ends with its context.
+// silence is an input without keys, which ends soon after its context.
 type silence struct{ ctx context.Context }
 
 func noKeys(ctx context.Context) (io.Reader, context.CancelFunc) {
@@ -162,5 +164,6 @@ func noKeys(ctx context.Context) (io.Reader, context.CancelFunc) {
 
 func (s silence) Read([]byte) (int, error) {
 	<-s.ctx.Done()
+	time.Sleep(linger)
 	return 0, io.EOF
 }

@@ -124,11 +124,11 @@ func TestAConsoleIsWatchedWhileTheHostIsImagedAndGivenUpToWhoeverNeedsTheBMC(t *
 	assert.False(t, bmc.Watched())
 	kept, found := p.console()
 	require.True(t, found)
-	for _, text := range []string{"Partclone", "Task complete", "[booting, try 1, ", "Linux version"} {
+	for _, text := range []string{"[imaging, try 1, ", "Partclone", "[booting, try 1, ", "Linux version"} {
 		assert.Contains(t, kept.Text, text)
 	}
 	assert.NotContains(t, p.prints("job", "show", "1"), "console of", "nothing has failed")
-	assert.Contains(t, p.prints("job", "show", "--console", "1"), "Task complete")
+	assert.Contains(t, p.prints("job", "show", "--console", "1"), "Partclone")
 
 	// From now on it is the tenant's.
 	require.NoError(t, p.Lab.World().Say(host, "a tenant's secret\r\n"))
@@ -157,6 +157,30 @@ func TestTheConsoleOfALabsOwnJobThatFailedStaysUntilTheNext(t *testing.T) {
 	for key := range p.Engine.Keys().List("laas.console.") {
 		assert.NotEqual(t, booking.ConsoleKey(booking.OwnJobs, host), key)
 	}
+}
+
+func TestAConsoleThatAKilledActionLeftOpenIsWatchedOnByTheNext(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01")
+	slow := pace
+	slow.Image = 3 * time.Second
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Pace: slow})
+	bmc := p.Lab.BMC(host)
+	var killed sync.WaitGroup
+	p.starting(during("laas.follow_imaging", func() {
+		killed.Go(func() {
+			assert.Eventually(t, bmc.Watched, 20*time.Second, time.Millisecond)
+			p.Engine.KillRunning()
+		})
+	}))
+	p.dispatch(b[0])
+	killed.Wait()
+	require.True(t, bmc.Watched(), "nobody has told the BMC")
+	p.finish()
+	p.asBooked()
+	kept, _ := p.console()
+	assert.Contains(t, kept.Text, "Linux version")
+	assert.False(t, bmc.Watched())
 }
 
 func TestImagingDoesNotMindAConsoleThatIsNotToBeHad(t *testing.T) {
