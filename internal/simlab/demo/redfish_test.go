@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,6 +136,59 @@ func TestARedfishBMCThatOnlySaysItDidLetsNothingThrough(t *testing.T) {
 			p.neverEarly()
 		})
 	}
+}
+
+func TestARedfishBMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
+	b := bodies(t, "01", "06")
+	t.Run("until others leave", func(t *testing.T) {
+		t.Parallel()
+		p := open(t, overRedfish(demo.Options{Bodies: b, Slack: 2 * patient}))
+		bmc := p.Lab.Redfish(host)
+		leave := bmc.Crowd()
+		var left sync.WaitGroup
+		left.Go(func() {
+			assert.Eventually(t, func() bool { return bmc.TurnedAway() >= 2 }, time.Minute, 5*time.Millisecond, "the pack was never turned away")
+			leave()
+		})
+		p.dispatch(b[0])
+		left.Wait()
+		p.asBooked()
+		assert.Zero(t, bmc.Sessions())
+	})
+	t.Run("and no longer than bmc.retry", func(t *testing.T) {
+		t.Parallel()
+		p := open(t, overRedfish(demo.Options{Bodies: b, Slack: impatient}))
+		leave := p.Lab.Redfish(host).Crowd()
+		p.dispatch(b[0])
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "the BMC has no session to give")
+		assert.Equal(t, "off", p.host().Power)
+		leave()
+		p.dispatch(b[1])
+		p.asBefore()
+		p.allAre(booking.StatusDone, "hardware")
+	})
+}
+
+func TestARedfishBMCWithoutAFreeSlotGetsNoAccountAndKeepsThoseItHas(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, overRedfish(demo.Options{Bodies: b, Slack: patient}))
+	bmc := p.Lab.Redfish(host)
+	others := 0
+	for ; ; others++ {
+		if _, err := bmc.AddUser("other-"+string(rune('a'+others)), "x"); err != nil {
+			break
+		}
+	}
+	p.works("laas.adopt_host", map[string]any{"host": host})
+	all := bmc.Accounts()
+	p.dispatch(b[0])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "BMC account", "slots is free")
+	assert.Equal(t, all, bmc.Accounts())
+	p.neverEarly()
+	p.dispatch(b[1])
+	p.allAre(booking.StatusDone, "hardware")
+	assert.Equal(t, all, bmc.Accounts(), "what was there before stays")
 }
 
 func TestARedfishHostInCriticalStateIsNotProvisioned(t *testing.T) {

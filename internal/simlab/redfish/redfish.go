@@ -52,8 +52,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	sessions map[string]session // by their tokens
-	opened   int                // sessions ever
-	truth    *side
+	// opened counts the sessions that there ever were, turnedAway the logins for which there was none.
+	opened, turnedAway int
+	truth              *side
 	// lies is what the BMC shows of power, boot, users or bios while it lies about one of them.
 	lies map[string]*side
 }

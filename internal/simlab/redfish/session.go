@@ -68,6 +68,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "ResourceAtUriUnauthorized")
 		return
 	case len(s.sessions) >= s.cfg.Sessions:
+		s.turnedAway++
 		refuse(w, http.StatusServiceUnavailable, "SessionLimitExceeded")
 		return
 	}
@@ -138,6 +139,33 @@ func (s *Server) Opened() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opened
+}
+
+// TurnedAway counts the logins for which there was no session.
+func (s *Server) TurnedAway() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.turnedAway
+}
+
+// Crowd is others who take all the sessions that there are, until they leave.
+func (s *Server) Crowd() (leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var theirs []string
+	for len(s.sessions) < s.cfg.Sessions {
+		s.opened++
+		token := rand.Text()
+		s.sessions[token] = session{s.opened, s.cfg.Admin}
+		theirs = append(theirs, token)
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, token := range theirs {
+			delete(s.sessions, token)
+		}
+	}
 }
 
 // EndSessions forgets all sessions, as a BMC does when they rested for too long or when it restarts.
