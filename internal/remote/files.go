@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"sort"
+	"strings"
 
 	"github.com/pkg/sftp"
 
@@ -26,10 +27,14 @@ func (c *Conn) ReadFile(ctx context.Context, name string) (data []byte, err erro
 }
 
 // WriteFile replaces a file as a whole: it is written beside its place under a random name, flushed where the server can, moved there
-// in one step and read back. The directory must exist. The new file belongs to the user who is logged in.
+// in one step and read back. What an earlier one left there when it was killed is removed. The directory must exist. The new file belongs to the
+// user who is logged in, and has one writer at a time.
 func (c *Conn) WriteFile(ctx context.Context, name string, data []byte, mode fs.FileMode) error {
 	return c.sftp(ctx, "write "+name, func(s *sftp.Client) error {
-		temp := path.Join(path.Dir(name), "."+path.Base(name)+"."+rand.Text())
+		if err := tidy(s, name); err != nil {
+			return err
+		}
+		temp := path.Join(path.Dir(name), beside(name)+rand.Text())
 		if err := create(s, temp, data, mode); err != nil {
 			_ = s.Remove(temp)
 			return err
@@ -43,6 +48,25 @@ func (c *Conn) WriteFile(ctx context.Context, name string, data []byte, mode fs.
 		}
 		return verify(s, name, data)
 	})
+}
+
+// beside is how temporary files of a file begin; as many characters follow as rand.Text gives.
+func beside(name string) string { return "." + path.Base(name) + "." }
+
+// tidy removes what writers of a file left beside it.
+func tidy(s *sftp.Client, name string) error {
+	entries, err := s.ReadDir(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if random, ours := strings.CutPrefix(e.Name(), beside(name)); ours && len(random) == len(rand.Text()) && e.Mode().IsRegular() {
+			if err := s.Remove(path.Join(path.Dir(name), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Remove deletes a file. A missing one is fine.

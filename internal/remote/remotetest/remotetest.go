@@ -52,6 +52,19 @@ func Login(t *testing.T, cfg remote.Config, target remote.Target) {
 
 // Files is the part of Conformance that needs SFTP only.
 func Files(t *testing.T, cfg remote.Config, target remote.Target, dir string) {
+	t.Run("what a writer left behind when it was killed goes with the next one", func(t *testing.T) {
+		ctx, c := t.Context(), dial(t, cfg, target)
+		at := path.Join(dir, "k")
+		require.NoError(t, c.MkdirAll(ctx, at, 0o700))
+		for _, name := range []string{".file.ABCDEFGHIJKLMNOPQRSTUVWXYZ", ".file.ABC", ".other.ABCDEFGHIJKLMNOPQRSTUVWXYZ"} {
+			require.NoError(t, c.WriteFile(ctx, path.Join(at, name), nil, 0o600))
+		}
+		require.NoError(t, c.WriteFile(ctx, path.Join(at, "file"), nil, 0o600))
+		names, err := c.List(ctx, at)
+		require.NoError(t, err)
+		assert.Equal(t, []string{".file.ABC", ".other.ABCDEFGHIJKLMNOPQRSTUVWXYZ", "file"}, names)
+		require.NoError(t, c.RemoveAll(ctx, at))
+	})
 	t.Run("files are moved, and directories removed with all that is in them", func(t *testing.T) {
 		ctx, c := t.Context(), dial(t, cfg, target)
 		from, to := path.Join(dir, "m", "from"), path.Join(dir, "m", "deep", "to")

@@ -39,6 +39,7 @@ func (p *play) asBooked() {
 	}
 	assert.Empty(p.t, h.Ports[0].Tagged)
 	assert.True(p.t, h.Ports[1].Shutdown)
+	p.noGuard()
 	p.allAre(booking.StatusDone, "")
 	name, word := login(p.t, p.tasks("hardware")[0].Message)
 	assert.Equal(p.t, []string{name}, h.BMCUsers)

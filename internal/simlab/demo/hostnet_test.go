@@ -17,6 +17,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/world"
 )
 
@@ -102,7 +103,6 @@ func TestAHostThatDoesNotAnswerOnItsBookedNetworkGoesBackByItselfAndTellsWhy(t *
 	w.SetNetwork(setUp, []int{setUp, public})
 	p.works("laas.resume_job", map[string]any{"job_id": job})
 	p.asBooked()
-	p.noGuard()
 	assert.NotEqual(t, before, p.files("/etc/netplan"))
 	p.dispatch(b[1])
 	p.asBefore()
@@ -155,7 +155,6 @@ func TestABookingOnEveryKindOfSystem(t *testing.T) {
 			p.configuredBy(system)
 			p.dispatch(b[0])
 			p.asBooked()
-			p.noGuard()
 			assert.Contains(t, p.files("/etc")[wrote], "Written by the lab.")
 			assert.True(t, p.Lab.World().Reachable(host), p.Lab.World().ReachReason(host))
 			p.Lab.World().SetNetwork(setUp, []int{public}) // nowhere but there
@@ -289,4 +288,53 @@ func TestAHostNameThatTheSystemForgetsIsSetAgain(t *testing.T) {
 	assert.NotContains(t, p.messages(), "Its own address", "the inventory has an address and no name")
 	assert.Equal(t, "my-dev-box\n", p.files("/etc")["/etc/hostname"])
 	assert.Equal(t, "127.0.0.1 localhost\n127.0.1.1\tmy-dev-box\n", p.files("/etc")["/etc/hosts"])
+}
+
+func TestAHostThatAnswersOnlyAfterItsGuardWasFasterIsNotHandedOverYet(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 1})})
+	w := p.Lab.World()
+	p.first("configure_host", func() { w.SetNetwork(setUp, []int{setUp}) })
+	var once sync.Once
+	w.OnChange(func() { // its former network is DHCP everywhere, so it answers in the booked VLAN, too
+		if disk := w.FS(host); disk != nil && disk.Exists("/etc/laas-network/note") {
+			once.Do(func() { go w.SetNetwork(setUp, []int{setUp, public}) })
+		}
+	})
+	p.dispatch(b[0])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, "its guard brings its former network back all the same: ssh.network_guard was over", "its guard noted: returned")
+	p.allAre(booking.StatusError, "network")
+	assert.Equal(t, setUp, *p.port(0).Native)
+	p.dispatch(b[1])
+	p.asBefore()
+}
+
+func TestOneHostThatDoesNotAnswerLeavesTheOthersAlone(t *testing.T) {
+	t.Parallel()
+	body := manyHosts(t, 3)
+	p := open(t, demo.Options{Bodies: [][]byte{body}, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 4})})
+	w := p.Lab.World()
+	p.starting(func(e engine.Execution) {
+		if e.Action == "laas.hand_over" && e.Parameters["host"] == "node02" {
+			p.Lab.Faults().Add(faults.Fault{System: "ssh", Op: "connect", Target: "node02", Kind: faults.Refuse})
+		}
+	})
+	w.OnChange(func() {
+		if disk := w.FS("node02"); disk != nil && disk.Exists("/etc/laas-network/note") {
+			p.Lab.Faults().Heal()
+		}
+	})
+	p.deliver(body)
+	hardware := p.byHost("hardware", "hw-")
+	for _, name := range []string{"node01", "node03"} {
+		h := p.named(name)
+		assert.Equal(t, booking.StatusDone, hardware[name].Status, hardware[name].Message)
+		assert.True(t, h.Reachable, name)
+		assert.Equal(t, public, *h.Ports[0].Native, name)
+		assert.Equal(t, []int{200}, h.Ports[1].Tagged, name)
+	}
+	p.tells(hardware["node02"], booking.StatusError, "switch port(s) booked, read back", "carries VLAN 200 tagged to 52:54:00:00:01:01", "its guard noted: returned to the former network")
+	assert.Equal(t, setUp, *p.named("node02").Ports[0].Native)
+	assert.True(t, p.named("node02").Reachable)
 }
