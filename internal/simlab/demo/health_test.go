@@ -133,7 +133,7 @@ func TestAnOperatorLooksAtTheHealthOfAHost(t *testing.T) {
 func TestTheReportOfAllBMCsHasARowForEach(t *testing.T) {
 	t.Parallel()
 	body := manyHosts(t, 4)
-	p := open(t, demo.Options{Bodies: [][]byte{body}, Slack: 10 * time.Second})
+	p := open(t, demo.Options{Bodies: [][]byte{body}, Slack: 10 * time.Second, Redfish: []string{"node04"}})
 	p.deliver(body)
 	p.allAre(booking.StatusDone, "hardware")
 	w := p.Lab.World()
@@ -154,13 +154,13 @@ func TestTheReportOfAllBMCsHasARowForEach(t *testing.T) {
 	stdout(t, e, &out)
 	require.Len(t, out.Hosts, 4)
 	rows := out.Hosts
-	for i, want := range []struct{ power, verdict, reason string }{
-		{"on", "critical", "Drive 1"}, {"on", "ok", ""}, {"unknown", "unknown", "BMC of node03"}, {"off", "ok", ""},
+	for i, want := range []struct{ power, verdict, reason, protocol string }{
+		{"on", "critical", "Drive 1", "ipmi"}, {"on", "ok", "", "ipmi"}, {"unknown", "unknown", "BMC of node03", "ipmi"}, {"off", "ok", "", "redfish"},
 	} {
 		assert.Equal(t, want.power, rows[i].Power, rows[i].Host)
 		assert.Equal(t, want.verdict, rows[i].Verdict, rows[i].Host)
 		assert.Contains(t, rows[i].Reason, want.reason)
-		assert.Equal(t, "ipmi", rows[i].Protocol)
+		assert.Equal(t, want.protocol, rows[i].Protocol)
 	}
 	assert.Empty(t, rows[0].Foreign, "the tenant's account is no stranger's")
 	assert.Len(t, rows[1].Foreign, 1)
