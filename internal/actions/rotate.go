@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -42,14 +43,14 @@ var rotateBMCPassword = &action.Action{
 		if err != nil {
 			return nil, err
 		}
-		next := old
-		if next.Password, err = l.nextPassword(ctx, host); err != nil {
+		next, made := old, false
+		if next.Password, made, err = l.nextPassword(ctx, host); err != nil {
 			return nil, err
 		}
 		if err := l.Checkpoint(ctx); err != nil {
 			return nil, err
 		}
-		if err := l.setNext(ctx, host, old, next); err != nil {
+		if err := l.setNext(ctx, host, old, next, made); err != nil {
 			return nil, err
 		}
 		switch err := l.tryLogin(ctx, host, old); {
@@ -88,21 +89,25 @@ func (l *lab) ownCredentials(ctx context.Context, host *inventory.Host) error {
 }
 
 // nextPassword makes the new password, or takes up the one of a run that was broken off.
-func (l *lab) nextPassword(ctx context.Context, host *inventory.Host) (secret.String, error) {
+func (l *lab) nextPassword(ctx context.Context, host *inventory.Host) (password secret.String, made bool, err error) {
 	password, found, err := l.ST2.GetSecret(ctx, nextPassword(host.Name))
 	if err != nil || found {
-		return password, err
+		return password, false, err
 	}
 	if password, err = newPassword(adminPasswordLength); err != nil {
-		return password, err
+		return password, false, err
 	}
-	return password, l.ST2.PutSecret(ctx, nextPassword(host.Name), password)
+	return password, true, l.ST2.PutSecret(ctx, nextPassword(host.Name), password)
 }
 
-// setNext changes the password, unless a run that was broken off did that already. The old login is tried once: BMCs lock accounts.
-func (l *lab) setNext(ctx context.Context, host *inventory.Host, old, next bmc.Target) error {
+// setNext changes the password, unless a run that was broken off did that already. Each login is tried once, and a password that was made just now, which the BMC cannot have,
+// not at all: BMCs lock accounts.
+func (l *lab) setNext(ctx context.Context, host *inventory.Host, old, next bmc.Target, made bool) error {
 	d, err := l.openBMC(ctx, host, old)
-	if fault.Is(err, fault.Credentials) {
+	switch {
+	case fault.Is(err, fault.Credentials) && made:
+		return errors.Join(err, l.ST2.Delete(ctx, nextPassword(host.Name)))
+	case fault.Is(err, fault.Credentials):
 		if d, nerr := l.openBMC(ctx, host, next); nerr == nil {
 			return d.Close()
 		}

@@ -61,6 +61,9 @@ func Until(ctx context.Context, interval time.Duration, check func(context.Conte
 		case err == nil && done:
 			return nil
 		case err != nil && ctx.Err() != nil:
+			if last != nil && errors.Is(err, ctx.Err()) { // cut off: it says nothing that the one before did not
+				err = last
+			}
 			return ended(ctx, err)
 		case err != nil && !fault.Is(err, fault.Transient):
 			return err

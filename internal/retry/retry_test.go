@@ -101,3 +101,20 @@ func TestUntilTellsWhyItsContextEnded(t *testing.T) {
 		assert.ErrorIs(t, err, why)
 	})
 }
+
+func TestALookThatIsCutOffDoesNotHideWhatTheOneBeforeSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+		defer stop()
+		n := 0
+		err := retry.Until(ctx, time.Second, func(ctx context.Context) (bool, error) {
+			if n++; n == 1 {
+				return false, fault.New(fault.Transient, "connection refused")
+			}
+			<-ctx.Done()
+			return false, fault.New(fault.Transient, "no answer: %w", ctx.Err())
+		})
+		assert.Equal(t, fault.Deadline, fault.KindOf(err), "%v", err)
+		assert.ErrorContains(t, err, "connection refused")
+	})
+}

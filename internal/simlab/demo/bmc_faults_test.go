@@ -96,6 +96,12 @@ func TestALoginThatTheBMCRefusesIsTriedOnceByEachAction(t *testing.T) {
 
 	p.refused("laas.power", map[string]any{"host": host}, "credentials", "do not have the same password", "check the user and password in the datastore key")
 	assert.Equal(t, 1, c.of["power"])
+	for range 2 { // the second finds nothing of the first
+		p.refused("laas.rotate_bmc_password", map[string]any{"host": host, "confirm": host}, "do not have the same password")
+		assert.Equal(t, 1, c.of["rotate_bmc_password"], "a password that was made just now is not tried")
+		_, waits := p.Engine.Keys().Get("laas.secret.bmc_next." + host)
+		assert.False(t, waits)
+	}
 
 	p.dispatch(b[0])
 	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "do not have the same password")
