@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 
 	"stackstorm-laas/internal/action"
@@ -47,15 +48,29 @@ var giveBack = &action.Action{
 	}),
 }
 
-// finish closes the journal of one of the lab's own jobs.
+// finish closes the journal of one of the lab's own jobs. What it was for may have come to nothing although the host is back where it belongs.
 func (h *hostRun) finish(ctx context.Context, state string) error {
-	h.job.State, h.job.Summary = state, string(h.plan.Own.Purpose)+" of "+h.host.Name+": "+state
-	h.rec.Outcome = booking.Done
+	h.rec.Outcome, h.rec.Reason = booking.Done, ""
+	if state == "done" && !h.achieved() {
+		state, h.rec.Reason = "failed", cmp.Or(h.rec.Failed, "it ended without a result")
+	}
 	if state != "done" {
 		h.rec.Outcome = booking.Error
 	}
+	h.job.State, h.job.Summary = state, string(h.plan.Own.Purpose)+" of "+h.host.Name+": "+state
 	if err := h.Save(ctx, h.rec); err != nil {
 		return err
 	}
 	return h.SaveJob(ctx, h.job)
+}
+
+// achieved says whether there is what the lab's own job was for, beside the host itself, which is proven.
+func (h *hostRun) achieved() bool {
+	switch h.plan.Own.Purpose {
+	case booking.ForImage:
+		return h.rec.Booted != nil
+	case booking.ForCapture, booking.ForUpdate:
+		return h.rec.Capture != nil && h.rec.Capture.Complete != nil
+	}
+	return true
 }

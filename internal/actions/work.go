@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -196,6 +197,9 @@ func (h *hostRun) failed(ctx context.Context, err error) {
 		return
 	}
 	h.rec.Outcome, h.rec.Reason = booking.Error, err.Error()
+	if h.plan.Own != nil {
+		h.rec.Failed = cmp.Or(h.rec.Failed, h.rec.Reason)
+	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), h.Config.ST2.Timeout.D())
 	defer stop()
 	if serr := h.Save(ctx, h.rec); serr != nil {

@@ -46,6 +46,8 @@ type TaskRecord struct {
 	Stage   string  `json:"stage,omitempty"`
 	Outcome Outcome `json:"outcome,omitempty"`
 	Reason  string  `json:"reason,omitempty"`
+	// Failed is why one of the lab's own jobs came to nothing, which its host's way back does not undo.
+	Failed string `json:"failed,omitempty"`
 	// Acked is the last state that the dashboard took from us.
 	Acked *Ack `json:"acked,omitempty"`
 

@@ -150,7 +150,6 @@ func Contradictory(tasks []Task) string {
 	return strings.Join(reasons, "; ")
 }
 
-// signs looks at what the rest of a job says about a host: ports that carry something, that the booking ends, SSH access granted.
 // Unwired says which host's networks cannot be read although the host is not to be released, or "". Without them it could be handed over with its ports
 // as they were for imaging.
 func Unwired(tasks []Task) string {
@@ -163,6 +162,7 @@ func Unwired(tasks []Task) string {
 	return ""
 }
 
+// signs looks at what the rest of a job says about a host: ports that carry something, that the booking ends, SSH access granted.
 func signs(tasks []Task, host string) (wired, ended, ssh bool) {
 	for _, t := range tasks {
 		switch {

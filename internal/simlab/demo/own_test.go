@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -80,6 +81,9 @@ func TestAnOperatorsImageThatFailsLeavesTheHostInThePool(t *testing.T) {
 	p.breakAt(stage{action: "deploy_image"}, faults.Fault{System: "fog", Kind: faults.Error500})
 	p.refused("laas.image_host", map[string]any{"host": host, "image": "23"}, "FOG")
 	p.starting(nil)
+	journal, _ := p.laas("job", "show", strconv.Itoa(booking.OwnJobs))
+	assert.Contains(t, journal, "job 1000000000: failed")
+	assert.Contains(t, journal, "FOG")
 	assert.Equal(t, "off", p.host().Power)
 	assert.True(t, allShut(p.host()))
 	if p.host().Quarantined { // FOG could not be asked whether it has a task left
