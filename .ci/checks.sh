@@ -24,6 +24,8 @@ tools=(
   'network-manager  test -x /usr/sbin/NetworkManager'
   'dbus-daemon     command -v dbus-daemon'
   'systemd         command -v systemd-analyze'
+  'udev            command -v udevadm'
+  'procps          command -v sysctl'
 )
 failed=()
 

@@ -61,11 +61,8 @@ type Renderer interface {
 	Name() string
 	// Files is the whole configuration. An error tells everything that is wrong with the interfaces at once.
 	Files([]NIC) ([]File, error)
-	// Apply is the shell command, always the same, that puts the files in force. The login that runs it may break off when the
-	// address of the host changes: whether it worked shows when the host is reached again.
-	Apply() string
-	// Stale are the paths, as path.Match patterns, of what was configured before. All that they match must go before Apply,
-	// except what Files has just written.
+	// Stale are the paths, as path.Match patterns, of what was configured before. All that they match must go, except what Files has just
+	// written. It is in force from the next start of the host on.
 	Stale() []string
 }
 

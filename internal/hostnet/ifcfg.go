@@ -31,14 +31,6 @@ func (r ifcfg) dir() string {
 	return ifcfgRHEL
 }
 
-// Apply is for a running host; names change with its next start only.
-func (r ifcfg) Apply() string {
-	if r.suse {
-		return "systemctl restart wicked"
-	}
-	return "systemctl restart network"
-}
-
 // Stale are all interfaces but the loopback's, and SUSE's routes.
 func (r ifcfg) Stale() []string {
 	at := r.dir() + "/ifcfg-"

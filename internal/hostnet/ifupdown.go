@@ -11,9 +11,6 @@ type ifupdown struct{ cloudInit cloudInit }
 
 func (ifupdown) Name() string { return "ifupdown" }
 
-// Apply is for a running host; names change with its next start only.
-func (ifupdown) Apply() string { return "systemctl restart networking" }
-
 func (ifupdown) Stale() []string {
 	return []string{"/etc/network/interfaces", "/etc/network/interfaces.d/*", staleNames}
 }

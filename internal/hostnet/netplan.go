@@ -10,8 +10,6 @@ type netplan struct{ cloudInit cloudInit }
 
 func (netplan) Name() string { return "netplan" }
 
-func (netplan) Apply() string { return "netplan apply" }
-
 func (netplan) Stale() []string { return []string{"/etc/netplan/*.yaml"} }
 
 func (r netplan) Files(nics []NIC) ([]File, error) {

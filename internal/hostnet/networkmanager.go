@@ -13,12 +13,6 @@ const keyfileDir = "/etc/NetworkManager/system-connections/"
 
 func (networkManager) Name() string { return "networkmanager" }
 
-// Apply takes the network down and up again: reading the files anew leaves connections that are up as they are. It is switched on
-// again even if switching off failed.
-func (networkManager) Apply() string {
-	return "nmcli connection reload && { nmcli networking off; nmcli networking on; }"
-}
-
 // Stale covers Red Hat's older files too, which NetworkManager reads beside its own; all but that of the loopback interface.
 func (networkManager) Stale() []string {
 	const ifcfg = "/etc/sysconfig/network-scripts/ifcfg-"

@@ -22,12 +22,7 @@ type settings map[string]string
 func manage(t *testing.T, name string, macs []string, active map[string]string) map[string]settings {
 	t.Helper()
 	testreal.Need(t, "NetworkManager", "nmcli", "dbus-daemon", "unshare", "ip")
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("network namespaces need root")
-		}
-		t.Skip("only root may make network cards")
-	}
+	needRoot(t)
 	dir := t.TempDir()
 	var cards, up []string
 	for i, mac := range macs {
