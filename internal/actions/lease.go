@@ -126,6 +126,9 @@ func (t lease) open(path string) (*os.File, error) {
 		return nil, fault.New(fault.Config, "the file that keeps actions from talking to the BMC of %s at the same time cannot be opened: %w", t.host, err).
 			WithHint("StackStorm's system user must be able to write %s", filepath.Dir(path))
 	}
+	if t.mark != "" {
+		_ = f.Chmod(mode) // the group's, whatever the umask; only who made it can
+	}
 	return f, nil
 }
 

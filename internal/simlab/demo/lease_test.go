@@ -1,11 +1,14 @@
 package demo_test
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/simlab/demo"
 )
@@ -45,4 +48,21 @@ func TestABMCNeverHasTwoSessionsOfOurs(t *testing.T) {
 	assert.EqualValues(t, 1, most.Load())
 	p.dispatch(b[1])
 	p.asBefore()
+}
+
+func TestTheMachinesLocksAreWhereTheLabSays(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient, Config: func(all map[string]any) { all["bmc"].(map[string]any)["lock_dir"] = dir }})
+	before := p.Lab.BMC(host).Logins()
+	p.refused("laas.power", map[string]any{"host": host, "do": "on"}, "the file system that the workers share", "touch "+filepath.Join(dir, "laas-shared"))
+	assert.Equal(t, before, p.Lab.BMC(host).Logins(), "the BMC was not asked")
+	assert.Equal(t, "off", p.host().Power)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "laas-shared"), nil, 0o600))
+	p.works("laas.power", map[string]any{"host": host, "do": "on"})
+	assert.Equal(t, "on", p.host().Power)
+	locks, err := filepath.Glob(filepath.Join(dir, "laas-bmc-*.lock"))
+	require.NoError(t, err)
+	assert.Len(t, locks, 1)
 }
