@@ -25,7 +25,7 @@ var createBMCAccount = &action.Action{
 	Description: "Give the tenant an account on the host's BMC (operator's rights, a password of its own), prove that it logs in, and post the BMC's address to the dashboard. " +
 		"Nothing is done when the booking did not ask for one.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, bmcSession, bmcSession, func(c *config.Config) time.Duration { return dashboardCalls(c, 1) }),
+	Budget: sum(records, accountSession, bmcSession, func(c *config.Config) time.Duration { return dashboardCalls(c, 1) }),
 	Run:    imaging("BMC account", createAccount),
 }
 

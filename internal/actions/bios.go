@@ -11,9 +11,11 @@ import (
 	"stackstorm-laas/internal/secret"
 )
 
-// biosPassword is where the password that guards a host's BIOS is kept, nextBIOS where a new one waits until the BMC has taken it.
+// biosPassword is where the password that guards a host's BIOS is kept, nextBIOS where a new one waits until the BMC has taken it, and
+// formerBIOS where the one before stays: many BIOSes look at a change when the host boots next, and nobody hears of it when they refuse it.
 func biosPassword(host string) string { return "laas.secret.bios." + host }
 func nextBIOS(host string) string     { return "laas.secret.bios_next." + host }
+func formerBIOS(host string) string   { return "laas.secret.bios_former." + host }
 
 // biosPasswordLength is what the BIOSes of all common vendors take.
 const biosPasswordLength = 16
@@ -88,6 +90,9 @@ func (l *lab) renewBIOSPassword(ctx context.Context, setter bmc.BIOSPassword, ho
 		}
 		waiting = &password
 	}
+	if err := l.keepFormer(ctx, host, known); err != nil {
+		return nil, err
+	}
 	if err := l.changeBIOSPassword(ctx, setter, host, inForce, *waiting); err != nil {
 		return nil, err
 	}
@@ -98,22 +103,29 @@ func (l *lab) renewBIOSPassword(ctx context.Context, setter bmc.BIOSPassword, ho
 }
 
 func (l *lab) removeBIOSPassword(ctx context.Context, setter bmc.BIOSPassword, host *inventory.Host, known secret.String, waiting *secret.String) (any, error) {
-	inForce := []secret.String{known}
 	switch {
 	case waiting != nil:
-		inForce = append(inForce, *waiting, secret.String{})
+		return nil, fault.New(fault.Refused, "%s: an earlier change of the BIOS password was broken off, so it is not known which one is in force", host.Name).
+			WithHint("start the action once without remove, which ends that change")
 	case known.Reveal() == "":
 		return biosResult(host, false, "the pack has set no BIOS password"), nil
-	default: // a run that was broken off may have taken it away
-		inForce = append(inForce, secret.String{})
 	}
-	if err := l.changeBIOSPassword(ctx, setter, host, inForce, secret.String{}); err != nil {
+	if err := l.keepFormer(ctx, host, known); err != nil {
 		return nil, err
 	}
-	if err := l.ST2.Delete(ctx, biosPassword(host.Name)); err != nil {
+	// A run that was broken off may have taken it away.
+	if err := l.changeBIOSPassword(ctx, setter, host, []secret.String{known, {}}, secret.String{}); err != nil {
 		return nil, err
 	}
-	return biosResult(host, true, "its BMC took the BIOS password away"), l.ST2.Delete(ctx, nextBIOS(host.Name))
+	return biosResult(host, true, "its BMC took the BIOS password away"), l.ST2.Delete(ctx, biosPassword(host.Name))
+}
+
+// keepFormer keeps the password that is in force before a change.
+func (l *lab) keepFormer(ctx context.Context, host *inventory.Host, known secret.String) error {
+	if known.Reveal() == "" {
+		return nil
+	}
+	return l.ST2.PutSecret(ctx, formerBIOS(host.Name), known)
 }
 
 // changeBIOSPassword tries the passwords that may be in force, one after another: a BMC does not say which one is.

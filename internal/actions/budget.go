@@ -20,11 +20,13 @@ func dashboardCalls(c *config.Config, n int) time.Duration {
 	return time.Duration(n) * (c.Dashboard.Retry.D() + c.Dashboard.Timeout.D())
 }
 
-// bmcSession is the wait for another action's session, a login and up to 50 exchanges: an account takes that many over Redfish, where each slot
-// is read by itself.
+// bmcSession is the wait for another action's session, a login and up to 40 exchanges: a list of accounts takes that many.
 func bmcSession(c *config.Config) time.Duration {
-	return leaseWait(c) + c.BMC.Retry.D() + 50*exchange(c)
+	return leaseWait(c) + c.BMC.Retry.D() + 40*exchange(c)
 }
+
+// accountSession is one in which accounts are made or cleared. Over Redfish each slot and each of a tenant's sessions is read by itself.
+func accountSession(c *config.Config) time.Duration { return bmcSession(c) + 60*exchange(c) }
 
 // exchange is a command to a BMC, sent up to three times, and its answer.
 func exchange(c *config.Config) time.Duration { return c.BMC.Timeout.D() + 3*c.BMC.MinInterval.D() }

@@ -49,7 +49,7 @@ func stepNames() (names []string) {
 }
 
 func longestStep(c *config.Config) time.Duration {
-	return max(sshSession(c), bmcSession(c)+power(c), 2*bmcSession(c), fogCalls(c, 5), wiping(c))
+	return max(sshSession(c), bmcSession(c)+power(c), 2*bmcSession(c)+accountSession(c), fogCalls(c, 5), wiping(c))
 }
 
 type proofResult struct {

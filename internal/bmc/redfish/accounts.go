@@ -251,7 +251,12 @@ func (d *driver) ClearAccount(ctx context.Context, slot int) error {
 }
 
 // clear makes the account useless first, and then removes it: where accounts are made they can be deleted, where there are slots the name goes.
+// Its sessions end before, because some BMCs leave an account alone that has any, and after, because others let them go on, for the next
+// tenant of that name to find.
 func (d *driver) clear(u user) error {
+	if err := d.endSessions(u.Name); err != nil {
+		return err
+	}
 	useless := d.wire.edit(u.path, map[string]any{"Enabled": false, "Password": "Zx9." + strings.ToLower(rand.Text()[:12]), "RoleId": "ReadOnly"})
 	if useless != nil && !answered(useless) {
 		return useless
@@ -261,6 +266,9 @@ func (d *driver) clear(u user) error {
 		err = d.wire.edit(u.path, map[string]any{"UserName": ""})
 	}
 	if err != nil && !answered(err) {
+		return err
+	}
+	if err := d.endSessions(u.Name); err != nil {
 		return err
 	}
 	doc, err := d.wire.get(u.path)

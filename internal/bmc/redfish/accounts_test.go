@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/bmc"
+	"stackstorm-laas/internal/bmc/redfish"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/secret"
 	"stackstorm-laas/internal/simlab/faults"
@@ -44,6 +45,33 @@ func TestAnAdministratorIsNoTenant(t *testing.T) {
 	require.NoError(t, d.ClearAccount(t.Context(), slot))
 	assert.False(t, s.Login("root", "calvin"))
 	assert.Equal(t, []string{"admin"}, s.Users())
+}
+
+// On the simulated BMC, as on some real ones, a session goes on when its account is gone.
+func TestNobodyGoesOnInASessionOfAnAccountThatIsCleared(t *testing.T) {
+	for name, cfg := range map[string]simredfish.Config{"slots": {}, "made": {Posted: true}} {
+		t.Run(name, func(t *testing.T) {
+			target, s, _, w := lab(t, cfg)
+			d := open(t, target)
+			tenant := target
+			tenant.User, tenant.Password = "tenant", secret.New("sixteen-or-less")
+			slot, err := d.PutAccount(t.Context(), tenant.User, tenant.Password)
+			require.NoError(t, err)
+			held, err := redfish.Open(t.Context(), tenant)
+			require.NoError(t, err)
+			require.NoError(t, powerOn(t.Context(), held), "an operator may")
+			require.Equal(t, 2, s.Sessions())
+
+			require.NoError(t, d.ClearAccount(t.Context(), slot))
+			assert.Equal(t, 1, s.Sessions(), "only the lab's own")
+			err = held.SetPower(t.Context(), bmc.PowerOff)
+			assert.Equal(t, fault.Credentials, fault.KindOf(err), "%v", err)
+			assert.True(t, w.Power("hpe1"))
+			require.NoError(t, held.Close())
+			_, err = d.PowerState(t.Context())
+			require.NoError(t, err)
+		})
+	}
 }
 
 func TestTheBIOSPasswordIsChangedByWhoKnowsTheOldOne(t *testing.T) {

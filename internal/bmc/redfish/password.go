@@ -46,7 +46,7 @@ func (d *driver) SetAdminPassword(ctx context.Context, password secret.String) e
 }
 
 // biosNames are what vendors call the password that guards the firmware's set-up, most usual first.
-var biosNames = []string{"AdministratorPassword", "AdminPassword", "SetupPassword", "SupervisorPassword"}
+var biosNames = []string{"AdministratorPassword", "AdminPassword", "SetupPassword", "SupervisorPassword", "SETUP001"}
 
 // SetBIOSPassword implements bmc.BIOSPassword: by the action of the specification, or, where there is none, among the BIOS settings, with
 // the old password in the setting that goes with it (HPE).

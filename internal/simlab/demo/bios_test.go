@@ -14,7 +14,7 @@ import (
 func TestABIOSPasswordIsSetKeptAndTakenAway(t *testing.T) {
 	t.Parallel()
 	p := open(t, overRedfish(demo.Options{Bodies: bodies(t, "01"), Slack: patient}))
-	const action, kept, waits = "laas.set_bios_password", "laas.secret.bios." + host, "laas.secret.bios_next." + host
+	const action, kept, waits, former = "laas.set_bios_password", "laas.secret.bios." + host, "laas.secret.bios_next." + host, "laas.secret.bios_former." + host
 	bmc := p.Lab.Redfish(host)
 	set, remove := map[string]any{"host": host, "confirm": host}, map[string]any{"host": host, "confirm": host, "remove": true}
 	stored := func(key string) string {
@@ -52,9 +52,11 @@ func TestABIOSPasswordIsSetKeptAndTakenAway(t *testing.T) {
 	const third = "Third.password-3"
 	p.Engine.Keys().SetSecret(waits, secret.New(third))
 	bmc.SetBIOSPassword(third)
+	p.refused(action, remove, "broken off", "without remove")
 	p.works(action, set)
 	assert.Equal(t, third, bmc.BIOSPassword())
 	assert.Equal(t, third, stored(kept))
+	assert.Equal(t, next, stored(former))
 
 	// Somebody changed it by hand: nobody is told that it is set.
 	bmc.SetBIOSPassword("by hand")
@@ -62,11 +64,15 @@ func TestABIOSPasswordIsSetKeptAndTakenAway(t *testing.T) {
 	assert.Equal(t, "by hand", bmc.BIOSPassword())
 	assert.Equal(t, third, stored(kept))
 	bmc.SetBIOSPassword(third)
+	p.works(action, set)
+	last := bmc.BIOSPassword()
+	assert.Equal(t, last, stored(kept))
 
 	p.works(action, remove)
 	assert.Empty(t, bmc.BIOSPassword())
 	assert.Empty(t, stored(kept)+stored(waits))
-	for _, password := range []string{first, next, third} {
+	assert.Equal(t, last, stored(former), "if the BIOS thinks otherwise when the host boots, this one opens it")
+	for _, password := range []string{first, next, third, last} {
 		assert.NotContains(t, p.executions(), password)
 	}
 }

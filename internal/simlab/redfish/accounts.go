@@ -171,8 +171,8 @@ func (s *Server) listAccounts(w http.ResponseWriter, r *http.Request, _ faults.K
 
 // sees says whether a request comes from somebody who may look at the account. The server is locked.
 func (s *Server) sees(r *http.Request, a *account) bool {
-	me := s.who(r)
-	return me != nil && (slices.Contains(rights[me.role], usersRight) || a.name == me.name)
+	name, role, known := s.who(r)
+	return known && (slices.Contains(rights[role], usersRight) || a.name == name)
 }
 
 func (s *Server) getAccount(w http.ResponseWriter, r *http.Request, _ faults.Kind) {

@@ -43,31 +43,27 @@ func (s *Server) roleRoutes(mux *http.ServeMux) {
 	}))
 }
 
-// who is the account that a request comes from, by its session or by HTTP Basic; nil for none. The server is locked.
-func (s *Server) who(r *http.Request) *account {
+// who is the name and the role that a request comes with, by its session or by HTTP Basic. The server is locked.
+func (s *Server) who(r *http.Request) (name, role string, known bool) {
 	if token := r.Header.Get("X-Auth-Token"); token != "" {
 		one, open := s.sessions[token]
-		if !open {
-			return nil
-		}
-		return s.truth.users.enabled(one.user)
+		return one.user, one.role, open
 	}
 	name, password, _ := r.BasicAuth()
-	return s.truth.users.login(name, password)
+	if a := s.truth.users.login(name, password); a != nil {
+		return a.name, a.role, true
+	}
+	return "", "", false
 }
 
 // on guards a resource: with a login, with the privilege, and with the faults of the operations.
 func (s *Server) on(need privilege, handle func(http.ResponseWriter, *http.Request, faults.Kind), ops ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		user := s.who(r)
-		var role string
-		if user != nil {
-			role = user.role
-		}
+		_, role, known := s.who(r)
 		s.mu.Unlock()
 		switch {
-		case user == nil:
+		case !known:
 			w.Header().Set("WWW-Authenticate", `Basic realm="BMC"`)
 			refuse(w, http.StatusUnauthorized, "NoValidSession")
 			return

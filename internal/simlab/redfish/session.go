@@ -13,10 +13,10 @@ const root = "/redfish/v1"
 
 const sessionsPath = root + "/SessionService/Sessions"
 
-// session is a login that has not ended.
+// session is a login that has not ended. It outlives its account and the account's rights, as it does on BMCs that look only once.
 type session struct {
-	id   int
-	user string
+	id         int
+	user, role string
 }
 
 func (s session) path() string { return fmt.Sprintf("%s/%d", sessionsPath, s.id) }
@@ -63,8 +63,9 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 	password, _ := body["Password"].(string)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	user := s.truth.users.login(name, password)
 	switch {
-	case s.truth.users.login(name, password) == nil:
+	case user == nil:
 		refuse(w, http.StatusUnauthorized, "ResourceAtUriUnauthorized")
 		return
 	case len(s.sessions) >= s.cfg.Sessions:
@@ -73,7 +74,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.opened++
-	opened, token := session{s.opened, name}, rand.Text()
+	opened, token := session{s.opened, user.name, user.role}, rand.Text()
 	s.sessions[token] = opened
 	w.Header().Set("X-Auth-Token", token)
 	w.Header().Set("Location", opened.path())
@@ -156,7 +157,7 @@ func (s *Server) Crowd() (leave func()) {
 	for len(s.sessions) < s.cfg.Sessions {
 		s.opened++
 		token := rand.Text()
-		s.sessions[token] = session{s.opened, s.cfg.Admin}
+		s.sessions[token] = session{s.opened, s.cfg.Admin, "Administrator"}
 		theirs = append(theirs, token)
 	}
 	return func() {
