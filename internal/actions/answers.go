@@ -30,7 +30,7 @@ func (h *hostRun) answers(ctx context.Context) error {
 	defer stop()
 	var conn *remote.Conn
 	err = retry.Until(wait, h.Config.SSH.ReadyInterval.D(), func(ctx context.Context) (bool, error) {
-		conn, err = h.ssh(ctx, h.host, known.Key)
+		conn, err = h.reach(ctx, known)
 		return err == nil, err
 	})
 	if fault.Is(err, fault.Deadline) {
@@ -40,16 +40,6 @@ func (h *hostRun) answers(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	seen, err := look(ctx, conn)
-	switch {
-	case err != nil:
-		return err
-	case seen.MachineID != known.MachineID:
-		return fault.New(fault.Unproven, "the system that answers is not the one that was imaged (its machine-id differs)")
-	}
-	if err := h.dismiss(ctx, conn); err != nil {
-		return err
-	}
 	if err := h.keysAre(ctx, conn, h.work.Keys()); err != nil {
 		return err
 	}
@@ -66,6 +56,26 @@ func (h *hostRun) answers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// reach logs in to the very system that was imaged, and confirms its network. It may break off while the host is still starting.
+func (h *hostRun) reach(ctx context.Context, known booking.HostKey) (*remote.Conn, error) {
+	conn, err := h.ssh(ctx, h.host, known.Key)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := look(ctx, conn)
+	if err == nil && seen.MachineID != known.MachineID {
+		err = fault.New(fault.Unproven, "the system that answers is not the one that was imaged (its machine-id differs)")
+	}
+	if err == nil {
+		err = h.dismiss(ctx, conn)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // dismiss confirms the host's network to its guard, if it has one.

@@ -338,3 +338,48 @@ func TestOneHostThatDoesNotAnswerLeavesTheOthersAlone(t *testing.T) {
 	assert.Equal(t, setUp, *p.named("node02").Ports[0].Native)
 	assert.True(t, p.named("node02").Reachable)
 }
+
+func TestAGuardThatAnImageWasCapturedWithHasNoSay(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01")
+	p := open(t, demo.Options{Bodies: b, Slack: impatient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 1})})
+	var before map[string]string
+	var planted, taken sync.Once
+	p.starting(func(e engine.Execution) {
+		disk := p.Lab.World().FS(host)
+		switch e.Action {
+		case "laas.verify_host":
+			planted.Do(func() {
+				for name, text := range map[string]string{"armed": "", "saved": "", "new": "/etc/hosts\n", "guard": "", "old/etc/netplan/99-another-hosts.yaml": "network: {}\n"} {
+					assert.NoError(t, disk.MkdirAll(path.Dir("/etc/laas-network/"+name), 0o700))
+					assert.NoError(t, disk.WriteFile("/etc/laas-network/"+name, []byte(text), 0o600))
+				}
+			})
+		case "laas.configure_host":
+			taken.Do(func() {
+				before = p.files("/etc/netplan")
+				p.Lab.World().SetNetwork(setUp, []int{setUp})
+			})
+		}
+	})
+	p.dispatch(b[0])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, "its guard noted: returned to the former network")
+	assert.Equal(t, before, p.files("/etc/netplan"))
+	assert.Contains(t, p.files("/etc"), "/etc/hosts")
+}
+
+func TestALabWithoutGuardsHasNone(t *testing.T) {
+	t.Parallel()
+	b := bodies(t, "01")
+	p := open(t, demo.Options{Bodies: b, Slack: impatient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 0})})
+	p.first("hand_over", func() {
+		p.noGuard()
+		p.Lab.World().SetNetwork(setUp, []int{setUp})
+	})
+	p.dispatch(b[0])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, "did not answer by SSH on its booked network", "carries VLAN 100 untagged", "The host has no guard")
+	assert.Equal(t, public, *p.port(0).Native, "it stays as it was booked")
+	p.Lab.World().SetNetwork(setUp, []int{setUp, public})
+	p.works("laas.resume_job", map[string]any{"job_id": job})
+	p.asBooked()
+}
