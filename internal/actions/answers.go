@@ -48,14 +48,9 @@ func (h *hostRun) answers(ctx context.Context) error {
 			return err
 		}
 	}
-	if note := h.compareAddresses(ctx, conn, func(ctx context.Context, name string) ([]netip.Addr, error) {
+	return h.findAddresses(ctx, conn, func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-	}); note != "" {
-		if err := h.note(ctx, note); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // reach logs in to the very system that was imaged, and confirms its network. It may break off while the host is still starting.

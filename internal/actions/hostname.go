@@ -64,23 +64,26 @@ func ownName(hosts []byte, name string) []byte {
 // lookup is a way to resolve a name.
 type lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 
-// compareAddresses asks the host for its own addresses and compares them with what its name in the inventory leads to from here. It gives a note
-// for people if they have nothing in common; "" if they have, if the inventory has an address and no name, or if the host does not tell.
-func (h *hostRun) compareAddresses(ctx context.Context, c *remote.Conn, resolve lookup) string {
-	name := h.host.Hostname
-	if _, err := netip.ParseAddr(name); err == nil {
-		return ""
-	}
+// findAddresses asks the host for its own addresses and compares them with what its name in the inventory leads to from here. It adds a note for
+// people if they have nothing in common; none if the inventory has an address and no name, or if the host does not tell.
+func (h *hostRun) findAddresses(ctx context.Context, c *remote.Conn, resolve lookup) error {
 	text, err := c.Run(ctx, "ip -o address show scope global")
 	if err != nil {
 		h.Info("%s: its own addresses are not known: %v", h.host.Name, err)
-		return ""
+		return nil
 	}
-	known, err := resolve(ctx, name)
-	if err != nil {
-		return fmt.Sprintf("The name %s is not known to the lab's DNS.", name)
+	own, name, note := ownAddresses(text), h.host.Hostname, ""
+	h.rec.Addresses = nil
+	for _, a := range own {
+		h.rec.Addresses = append(h.rec.Addresses, a.String())
 	}
-	return differ(name, ownAddresses(text), known)
+	if _, err := netip.ParseAddr(name); err != nil { // else there is no name to compare with
+		known, err := resolve(ctx, name)
+		if note = differ(name, own, known); err != nil {
+			note = fmt.Sprintf("The name %s is not known to the lab's DNS.", name)
+		}
+	}
+	return h.note(ctx, note)
 }
 
 // differ says that a host is not where its name leads to.

@@ -272,7 +272,7 @@ func (r *run) goodNews(ctx context.Context, f *final, h *hostRun, ready []string
 	case t.Hardware != nil:
 		f.message = booking.HostMessage(h.host.Name)
 	case t.Network != nil:
-		f.message = booking.NetworkMessage(h.host.Name, hostID(h.host), h.rec.Note)
+		f.message = booking.NetworkMessage(h.host.Name, hostID(h.host), h.rec.Addresses, h.rec.Note)
 	case t.Access != nil && t.Access.Revoke:
 		f.message = "Your access has ended."
 	case t.Access != nil && t.Access.Type == "vpn":

@@ -67,6 +67,8 @@ type TaskRecord struct {
 	Configured *time.Time `json:"configured,omitempty"`
 	// HandedOver is when the host was proven on its booked network.
 	HandedOver *time.Time `json:"handed_over,omitempty"`
+	// Addresses are the host's own on its booked networks, as it said itself.
+	Addresses []string `json:"addresses,omitempty"`
 	// Note is what the user is told beside the facts, e.g. how the host was proven.
 	Note string `json:"note,omitempty"`
 	// Account is the VPN account; set before it is made.

@@ -25,9 +25,13 @@ func BMCMessage(host, address, user string, password secret.String, helpURL stri
 // HostMessage tells that a host without a BMC account is ready.
 func HostMessage(host string) string { return fmt.Sprintf("%s is imaged and ready.", host) }
 
-// NetworkMessage tells how a host is reached.
-func NetworkMessage(host, address, note string) string {
-	return lines(fmt.Sprintf("%s: its interfaces are on the networks you booked.", host), "  address: "+address, note)
+// NetworkMessage tells how a host is reached. own are the addresses that it has itself.
+func NetworkMessage(host, address string, own []string, note string) string {
+	mine := ""
+	if len(own) > 0 {
+		mine = "  its own: " + strings.Join(own, ", ")
+	}
+	return lines(fmt.Sprintf("%s: its interfaces are on the networks you booked.", host), "  address: "+address, mine, note)
 }
 
 // SSHMessage tells how to log in.

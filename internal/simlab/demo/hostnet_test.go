@@ -269,7 +269,7 @@ func TestAHostThatIsNotWhereItsNameLeadsToIsHandedOverWithANote(t *testing.T) {
 	p.inventory("hostname", "localhost") // which leads to the simulated host, and is not the address that it has
 	p.dispatch(b[0])
 	p.asBooked()
-	p.tells(p.tasks("network")[0], booking.StatusDone, "Its own address is 10.0.100.1; the name localhost leads to ", "127.0.0.1")
+	p.tells(p.tasks("network")[0], booking.StatusDone, "its own: 10.0.100.1", "Its own address is 10.0.100.1; the name localhost leads to ", "127.0.0.1")
 	p.dispatch(b[1])
 	p.asBefore()
 }
