@@ -55,6 +55,11 @@ func readyForCapture(ctx context.Context, h *hostRun) (any, error) {
 			return nil, err
 		}
 	}
+	if c.Off == nil {
+		if err := h.asImaged(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := h.shutDown(ctx); err != nil {
 		return nil, err
 	}
@@ -143,7 +148,7 @@ var endCapture = &action.Action{
 	Description: "Give a host back after its capture, whatever became of that: FOG as before, the tenant's BMC account with the password it had, the ports proven, and running if it ran before. " +
 		"Where the lab could log in before, the host must answer again.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, bmcSession, bmcSession, bmcSession, power, switchReads, sshSession, func(c *config.Config) time.Duration {
+	Budget: sum(records, bmcSession, bmcSession, bmcSession, power, switchReads, sshSession, softPower, power, returnLimit, func(c *config.Config) time.Duration {
 		return fogCalls(c, 8) + c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D()
 	}),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
@@ -226,6 +231,9 @@ func (h *hostRun) answersAgain(ctx context.Context) error {
 		return err
 	}
 	limit := h.Config.Imaging.Boot.D() + h.Config.SSH.ReadyTimeout.D()
+	if h.rec.Capture.Neutral { // the guard may have to bring its networks back
+		limit += returnLimit(h.Config) + power(h.Config)
+	}
 	ctx, stop := context.WithTimeoutCause(ctx, limit, fault.New(fault.Failed, "the host answered by SSH before the capture, and did not within %s of it", limit).
 		WithHint("look at its console"))
 	defer stop()
@@ -241,7 +249,11 @@ func (h *hostRun) answersAgain(ctx context.Context) error {
 			return false, err
 		case seen.MachineID != known.MachineID:
 			return false, fault.New(fault.Unproven, "the system that answers is not the one that was captured (its machine-id differs)")
-		case h.rec.Capture.Complete == nil:
+		}
+		if inForce, err := h.asBookedAgain(ctx, conn); err != nil || !inForce {
+			return false, err
+		}
+		if h.rec.Capture.Complete == nil {
 			return true, nil
 		}
 		known.Mark = fmt.Sprintf("%s, captured by FOG task %d, %s", h.taskName(), h.rec.Imaging.TaskID, h.rec.Capture.Complete.Format(time.RFC3339))

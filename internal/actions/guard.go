@@ -25,6 +25,11 @@ func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
 	if err != nil {
 		return err
 	}
+	if h.work.Mode == booking.Provision {
+		if err := h.keepFormer(ctx, c, render); err != nil {
+			return err
+		}
+	}
 	// A host that changes its networks in the middle of a booking has none to go back to: the ports of its former one are taken away.
 	h.rec.Guarded = h.work.Mode == booking.Provision && h.public() && h.Config.SSH.NetworkGuard > 0 && hostnet.Guardable(exists)
 	if h.rec.Guarded {
@@ -34,6 +39,11 @@ func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
 	} else if err := removeGuard(ctx, c); err != nil {
 		return err
 	}
+	return replaceFiles(ctx, c, render, files)
+}
+
+// replaceFiles makes files the host's network configuration, and nothing else.
+func replaceFiles(ctx context.Context, c *remote.Conn, render hostnet.Renderer, files []hostnet.File) error {
 	stale, err := stalePaths(ctx, c, render)
 	if err != nil {
 		return err

@@ -99,6 +99,9 @@ func prove(ctx context.Context, h *hostRun) (any, error) {
 		}
 		h.rec.BMC = nil
 	}
+	if err := h.ST2.Delete(ctx, formerKey(h.host.Name)); err != nil {
+		return nil, err
+	}
 	// What is left of one of the lab's own jobs is for whoever looks why it failed, until the next one.
 	if own := h.plan.Own; own == nil || own.Purpose == booking.ForFree {
 		if err := h.ForgetConsole(ctx, h.job.Job, h.host.Name); err != nil {

@@ -21,6 +21,10 @@ type Capture struct {
 	Login bool `json:"login,omitempty"`
 	// Off is when the host was proven to be off, with nobody who could switch it on but the lab: its ports may leave their networks.
 	Off *time.Time `json:"off,omitempty"`
+	// Neutral says that the disk has the networks of the host's image instead of the booked ones, or may have; Restarted is when the host was started
+	// after the booked ones were put back.
+	Neutral   bool       `json:"neutral,omitempty"`
+	Restarted *time.Time `json:"restarted,omitempty"`
 	// Complete is when the image was proven to be there, Settled when FOG was as before but for that.
 	Complete *time.Time `json:"complete,omitempty"`
 	Settled  *time.Time `json:"settled,omitempty"`

@@ -1,0 +1,120 @@
+package demo_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/simlab/demo"
+)
+
+func TestAnOperatorCapturesABookedHostWithConfirmOnly(t *testing.T) {
+	t.Parallel()
+	b := recorded(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient})
+	p.deliver(b[0])
+	p.tenantWrites("of the tenant")
+	p.refused("laas.capture_host", map[string]any{"host": host, "name": "mine"}, "would be interrupted", "confirm="+host)
+	p.refused("laas.capture_host", map[string]any{"host": host, "name": "../mine", "confirm": host}, "the name becomes a directory")
+	p.refused("laas.capture_host", map[string]any{"host": host, "name": "ubuntu-18.04", "confirm": host}, "has that name")
+	p.works("laas.capture_host", map[string]any{"host": host, "name": "mine", "confirm": host})
+	p.asBooked()
+	p.sourceUntouched()
+	made := p.imageNamed("mine")
+	require.NotNil(t, made)
+	assert.Equal(t, "of the tenant", p.holds(made.ID))
+
+	p.works("laas.image_host", map[string]any{"host": host, "image": "mine", "confirm": host})
+	text, err := p.Lab.World().FS(host).ReadFile("/root/work")
+	require.NoError(t, err)
+	assert.Equal(t, "of the tenant", string(text))
+	p.refused("laas.delete_snapshot", map[string]any{"image": "mine", "confirm": "mine"}, "was made from image")
+	p.deliver(b[1])
+	p.asBefore()
+	p.refused("laas.delete_snapshot", map[string]any{"image": "ubuntu-18.04", "confirm": "ubuntu-18.04"}, "was not captured by the pack")
+	p.refused("laas.delete_snapshot", map[string]any{"image": "mine", "confirm": "yours"}, "confirm must be")
+	p.works("laas.delete_snapshot", map[string]any{"image": "mine", "confirm": "mine"})
+	assert.Nil(t, p.imageNamed("mine"))
+	assert.Empty(t, p.Engine.Keys().List(booking.SnapshotPrefix))
+}
+
+func TestAnOperatorCapturesAHostThatNobodyHas(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient})
+	p.refused("laas.capture_host", map[string]any{"host": host, "name": "empty"}, "FOG has no image for the host")
+	p.inPool()
+	p.works("laas.image_host", map[string]any{"host": host, "image": "23"})
+	p.tenantWrites("of the lab")
+	p.works("laas.capture_host", map[string]any{"host": host, "name": "ours"})
+	p.inPool()
+	assert.Equal(t, "of the lab", p.holds(p.imageNamed("ours").ID))
+	p.sourceUntouched()
+
+	// A reserved one stays with its reservation.
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	p.refused("laas.capture_host", map[string]any{"host": host, "name": "hers"}, "would be interrupted")
+	p.works("laas.power", map[string]any{"host": host, "do": "on", "confirm": host})
+	p.works("laas.capture_host", map[string]any{"host": host, "name": "hers", "confirm": host})
+	assert.Equal(t, "on", p.host().Power, "it ran before")
+	assert.True(t, allShut(p.host()))
+	assert.NotNil(t, p.imageNamed("hers"))
+}
+
+func TestAnUpdatedImageIsANewOne(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient})
+	p.refused("laas.update_image", map[string]any{"image": "nonsense", "name": "ubuntu-new", "host": host}, "FOG has no image")
+	e := p.works("laas.update_image", map[string]any{"image": "23", "name": "ubuntu-new", "host": host})
+	p.inPool()
+	made := p.imageNamed("ubuntu-new")
+	require.NotNil(t, made)
+	assert.EqualValues(t, made.ID, e.Result.(map[string]any)["output"].(map[string]any)["image_id"])
+	fs := p.Lab.World().ImageFS(made.ID)
+	log, err := fs.ReadFile("/var/log/apt/history.log")
+	require.NoError(t, err)
+	assert.Contains(t, string(log), "dist-upgrade")
+	id, err := fs.ReadFile("/etc/machine-id")
+	require.NoError(t, err)
+	assert.Empty(t, id, "each host of the image is one of its own")
+	assert.False(t, fs.Exists("/etc/laas-deployment"))
+	assert.False(t, p.Lab.World().ImageFS(23).Exists("/var/log/apt/history.log"), "the old image stays as it is")
+	p.works("laas.image_host", map[string]any{"host": host, "image": "ubuntu-new"})
+}
+
+func TestSnapshotsOfBookingsThatEndedExpire(t *testing.T) {
+	t.Parallel()
+	b := recorded(t, "01", "04", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: func(c map[string]any) { c["imaging"].(map[string]any)["snapshot_expiry"] = 30 }})
+	p.deliver(b[0])
+	p.deliver(b[1])
+	made := p.imageNamed("snapshot_3")
+	require.NotNil(t, made)
+	p.ages(made.ID, 31*24*time.Hour)
+	p.works("laas.expire_snapshots", nil)
+	assert.NotNil(t, p.imageNamed("snapshot_3"), "its booking goes on")
+	p.deliver(b[2])
+	p.ages(made.ID, 29*24*time.Hour)
+	p.works("laas.expire_snapshots", nil)
+	assert.NotNil(t, p.imageNamed("snapshot_3"), "it is not old enough")
+	p.ages(made.ID, 31*24*time.Hour)
+	p.works("laas.expire_snapshots", nil)
+	assert.Nil(t, p.imageNamed("snapshot_3"))
+	assert.Empty(t, p.Engine.Keys().List(booking.SnapshotPrefix))
+}
+
+// ages lets a snapshot be of some time ago.
+func (p *play) ages(image int, age time.Duration) {
+	p.t.Helper()
+	text, found := p.Engine.Keys().Get(booking.SnapshotKey(image))
+	require.True(p.t, found)
+	var s booking.Snapshot
+	require.NoError(p.t, json.Unmarshal([]byte(text), &s))
+	s.Captured = time.Now().Add(-age)
+	aged, err := json.Marshal(s)
+	require.NoError(p.t, err)
+	p.Engine.Keys().Set(booking.SnapshotKey(image), string(aged))
+}
