@@ -25,8 +25,11 @@ func bmcSession(c *config.Config) time.Duration {
 	return leaseWait(c) + c.BMC.Retry.D() + 40*exchange(c)
 }
 
-// accountSession is one in which accounts are made or cleared. Over Redfish each slot and each of a tenant's sessions is read by itself.
-func accountSession(c *config.Config) time.Duration { return bmcSession(c) + 60*exchange(c) }
+// accountSession is one in which accounts are made or cleared. Over Redfish each slot and each session is read by itself; over IPMI sessions that
+// tenants left open are waited for, for a good minute.
+func accountSession(c *config.Config) time.Duration {
+	return bmcSession(c) + 60*exchange(c) + 75*time.Second
+}
 
 // exchange is a command to a BMC, sent up to three times, and its answer.
 func exchange(c *config.Config) time.Duration { return c.BMC.Timeout.D() + 3*c.BMC.MinInterval.D() }

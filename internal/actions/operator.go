@@ -73,7 +73,7 @@ var returnHost = &action.Action{
 	Description: "Take a host out of quarantine: prove every step of its release anew, put it back into the dashboard's pool and finish the task of its old job. " +
 		"It stays in quarantine if anything is still unproven.",
 	Params: []action.Param{hostParam, confirmParam},
-	Budget: sum(records, records, sshSession, bmcSession, bmcSession, bmcSession, power, switchReads,
+	Budget: sum(records, records, sshSession, bmcSession, accountSession, accountSession, power, switchReads,
 		func(c *config.Config) time.Duration {
 			return wiping(c) + fogCalls(c, 6) + dashboardCalls(c, 10) + setPorts.Budget(c) + time.Second
 		}),

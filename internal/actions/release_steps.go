@@ -160,7 +160,7 @@ func (s accountsStep) Apply(ctx context.Context) error {
 	return nil
 }
 
-// Prove logs in as the administrator, finds nothing outside the baseline, and has the tenant's login answered and refused.
+// Prove logs in as the administrator, finds nothing outside the baseline and no session of the tenant's, and has his login answered and refused.
 func (s accountsStep) Prove(ctx context.Context) (string, error) {
 	release, err := s.lease(ctx, s.host)
 	if err != nil {
@@ -189,6 +189,11 @@ func (s accountsStep) Prove(ctx context.Context) (string, error) {
 	password, found, err := s.ST2.GetSecret(ctx, s.rec.BMC.Secret)
 	if err != nil || !found { // never made: its password is stored before it is
 		return "no tenant's account on the BMC", err
+	}
+	if s.rec.BMC.Slot > 0 {
+		if err := d.EndSessions(ctx, bmc.Account{Slot: s.rec.BMC.Slot, Name: s.rec.BMC.User}); err != nil {
+			return "", err
+		}
 	}
 	_ = d.Close() // one session at a time
 	target.User, target.Password = s.rec.BMC.User, password

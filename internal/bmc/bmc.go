@@ -84,6 +84,9 @@ type Accounts interface {
 	// ClearAccount makes a slot useless: disabled, without rights, with a random password, and without name where the BMC permits
 	// that. Clearing a free slot is fine; the lab's own is Refused, and over IPMI the slots 1 and 2 are, too.
 	ClearAccount(ctx context.Context, slot int) error
+	// EndSessions ends the sessions of an account, whether that is still there or not; ClearAccount does it, too. A session may outlive its account, with
+	// all its rights. One that goes on, and that the BMC does not end, is Unproven. A BMC that tells of no sessions is believed to have none.
+	EndSessions(ctx context.Context, account Account) error
 }
 
 // AdminPassword changes the password of the very login that the driver uses, and proves the new one with a login of its own. After an error

@@ -74,7 +74,10 @@ func (d *driver) ClearAccount(ctx context.Context, slot int) error {
 			case a.Name == "" && !a.Enabled:
 				return nil
 			default:
-				return u.clear(ctx, uint8(slot))
+				if err := u.clear(ctx, uint8(slot)); err != nil {
+					return err
+				}
+				return d.endSessions(ctx, c, slot)
 			}
 		}
 		return fault.New(fault.Input, "there is no slot %d", slot)

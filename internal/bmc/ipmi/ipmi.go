@@ -22,6 +22,8 @@ const idle = 45 * time.Second
 // driver is a session on a BMC. Calls take turns.
 type driver struct {
 	target bmc.Target
+	// linger is how long sessions that others left behind are waited for.
+	linger time.Duration
 
 	mu   sync.Mutex
 	s    *session
@@ -30,7 +32,7 @@ type driver struct {
 
 // Open logs in to a BMC as its administrator. Connecting is repeated as the target says; a refused login is Credentials and is not.
 func Open(ctx context.Context, target bmc.Target) (bmc.Driver, error) {
-	d := &driver{target: target}
+	d := &driver{target: target, linger: abandoned}
 	_, err := retry.Do(ctx, target.Retry, func() (struct{}, error) {
 		return struct{}{}, d.connect(ctx)
 	})
@@ -43,7 +45,7 @@ func Open(ctx context.Context, target bmc.Target) (bmc.Driver, error) {
 // TryLogin tries a login with operator's rights. Nil means that the BMC accepted it, Credentials that it answered and refused; any other
 // failure proves nothing, among them a login that is accepted with fewer rights only.
 func TryLogin(ctx context.Context, target bmc.Target) error {
-	d := &driver{target: target}
+	d := &driver{target: target, linger: abandoned}
 	_, err := retry.Do(ctx, target.Retry, func() (struct{}, error) {
 		err := try(ctx, target, types.PrivilegeLevelOperator)
 		if !errors.Is(err, errPrivilege) {

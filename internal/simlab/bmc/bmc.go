@@ -42,6 +42,7 @@ type Server struct {
 	bmc    *ipmi.BMC
 	ipmi   *server.Server
 	lies   lies
+	list   sessionList
 	// console is the host's.
 	console *console
 	logins  loginCounts
@@ -80,6 +81,7 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	reg.Use(s.misbehave)
 	handlers.RegisterAllHandlers(reg)
 	s.tellHealth(reg)
+	s.tellSessions(reg)
 	// A session lives longer than any client pauses: the read deadline only makes the loop turn.
 	wire := &wire{PacketConn: udp.Wrap(conn, udp.WithReadTimeout(time.Minute)), server: s, logins: map[string]faults.Kind{}}
 	s.ipmi = server.NewServer(s.bmc, wire, server.WithHandlerRegistry(reg))

@@ -45,6 +45,7 @@ func operation(c types.Command, req []byte) string {
 // misbehave stands before every command of a session.
 func (s *Server) misbehave(next handlers.Handler) handlers.Handler {
 	return handlers.HandlerFunc(func(ctx context.Context, h *handlers.HandlerContext, req []byte) ([]byte, types.CompletionCode, error) {
+		s.list.saw(h.Session)
 		op := operation(h.Command, req)
 		if op == "" {
 			return next.Handle(ctx, h, req)
