@@ -44,6 +44,9 @@ type Engine struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
+	polling sync.Mutex
+	watcher *watcher // nil while no sensor runs
+
 	mu     sync.Mutex
 	all    []*run // in the order of their request
 	byID   map[string]*run
@@ -90,6 +93,7 @@ func (e *Engine) Close() {
 	e.mu.Unlock()
 	e.KillRunning()
 	e.work.Wait()
+	e.endSensor()
 	e.api.close()
 }
 

@@ -1,4 +1,5 @@
-"""Polls one sensor once. What to poll comes as JSON on stdin; log lines go to stderr as JSON."""
+"""Runs one sensor. What to run comes as the first line of stdin, in JSON; each further line is a poll. Log lines, and the end of each poll, go to stderr
+as JSON."""
 import importlib.util
 import json
 import logging
@@ -14,7 +15,7 @@ class JSONLines(logging.Handler):
 
 
 def main():
-    given = json.load(sys.stdin)
+    given = json.loads(sys.stdin.readline())
     logging.basicConfig(level=logging.INFO, handlers=[JSONLines()])
     spec = importlib.util.spec_from_file_location("sensor", given["file_path"])
     module = importlib.util.module_from_spec(spec)
@@ -24,7 +25,9 @@ def main():
     sensor.setup()
     for trigger in given["triggers"]:
         sensor.add_trigger(trigger=trigger)
-    sensor.poll()
+    for _ in sys.stdin:
+        sensor.poll()
+        print(json.dumps({"polled": True}), file=sys.stderr, flush=True)
     sensor.cleanup()
 
 
