@@ -94,7 +94,7 @@ func startSlapd(t *testing.T) *slapd {
 			c.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond, "slapd does not listen")
+	}, time.Minute, 10*time.Millisecond, "slapd does not listen")
 	return s
 }
 

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) int {
 	flag.Parse()
 	// A booking waits more than it works.
-	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 	debug.SetGCPercent(400) // dozens of labs at once: a third of the time went into collecting garbage
 	dir, err := os.MkdirTemp("", "laas-pack-")
 	if err == nil {
