@@ -116,6 +116,12 @@ check() {
   rm -f "$log"
 }
 
+# tests runs go test and passes on its lines.
+tests() {
+  echo "go test $*"
+  go test -timeout 30m "$@" 2>&1 | { grep -v '\[no test files\]$' || true; } || failed+=("go test $*")
+}
+
 # seconds subtracts two times as bash gives them; the decimal sign depends on the locale.
 seconds() { awk -v a="${1/,/.}" -v b="${2/,/.}" 'BEGIN {printf "%.1f", b - a}'; }
 
@@ -134,8 +140,9 @@ checks() {
   check 'sensor compiles' sensor_compiles
   check 'a clone without binaries answers with a clear error' pack_tests Clone
   echo
-  echo 'go test -race ./...'
-  go test -race -timeout 30m ./... 2>&1 | { grep -v '\[no test files\]$' || true; } || failed+=('go test')
+  # The whole bookings last ten times as long with the race detector, and most of what they run are other processes: it gets a sample of them.
+  tests -race -short ./...
+  tests ./internal/simlab/demo
   echo
   if [[ ${#failed[@]} != 0 ]]; then
     printf 'FAILED after %s s:' "$(seconds "$start" "$EPOCHREALTIME")"

@@ -13,6 +13,7 @@ import (
 
 // A job that the dashboard cannot show makes every list that it is in HTTP 500.
 func TestOneJobThatTheDashboardCannotShowHoldsNoHostHostage(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ dashboard, body, image string }{
 		"on the dashboard of 2019": {"2019", "01", "23"},
 		"on the dashboard of 2022": {"2022", "10_", "ubuntu2004-x86_64"},

@@ -147,6 +147,7 @@ func (p *play) crowd() (leave func()) {
 }
 
 func TestABMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	t.Run("until others leave", func(t *testing.T) {
 		t.Parallel()
@@ -177,6 +178,7 @@ func TestABMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
 }
 
 func TestABMCThatHangsInTheMiddleOfACallIsGivenUp(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	boots, accounts := stage{action: "boot_to_network"}, stage{action: "create_bmc_account"}
 	for _, c := range []struct {
@@ -293,6 +295,7 @@ func TestAHostThatDoesNotGoOffIsNotImaged(t *testing.T) {
 }
 
 func TestABMCThatIsGoneKeepsItsHostOffOrApart(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	t.Run("before the host boots", func(t *testing.T) {
 		t.Parallel()

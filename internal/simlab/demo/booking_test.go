@@ -39,6 +39,7 @@ func withKeys(t *testing.T, body []byte) ([]byte, []ssh.Signer) {
 func vlan(id int) *int { return &id }
 
 func TestABookingGoesThereAndBack(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, begin, end string
 		image            any

@@ -50,6 +50,7 @@ func (p *play) sourceUntouched() {
 }
 
 func TestASnapshotHoldsTheTenantsDiskAndGivesTheHostBackAsItWas(t *testing.T) {
+	t.Parallel()
 	for _, fog := range []string{"1.5", "1.6"} {
 		t.Run("FOG "+fog, func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +105,7 @@ func (p *play) neverInTheOpen(e engine.Execution) {
 }
 
 func TestASnapshotThatFailsLeavesNothingAndTheTenantHisHost(t *testing.T) {
+	t.Parallel()
 	trouble := func(kind world.TroubleKind) func(*play) {
 		return func(p *play) {
 			require.NoError(p.t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: kind, Percent: 40, Times: 1}))
@@ -249,6 +251,7 @@ func (p *play) forgetExecution() {
 }
 
 func TestAKillAfterAnyWriteOfASnapshotLeavesTheHostAsItWas(t *testing.T) {
+	t.Parallel()
 	b := recorded(t, "01", "04")
 	whole := open(t, demo.Options{Bodies: b})
 	whole.deliver(b[0])

@@ -184,6 +184,7 @@ func TestAConsoleThatAKilledActionLeftOpenIsWatchedOnByTheNext(t *testing.T) {
 }
 
 func TestImagingDoesNotMindAConsoleThatIsNotToBeHad(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for _, kind := range []faults.Kind{faults.Refuse, faults.Error500, faults.Hang, faults.Garbage} {
 		t.Run(string(kind), func(t *testing.T) {

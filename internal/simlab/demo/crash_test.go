@@ -94,6 +94,7 @@ func (p *play) finish() {
 }
 
 func TestAKillAfterAnyWriteOfProvisioningLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	whole := open(t, demo.Options{Bodies: b})
 	kills := whole.kills()
@@ -116,6 +117,7 @@ func TestAKillAfterAnyWriteOfProvisioningLeavesNothingBehind(t *testing.T) {
 }
 
 func TestAKillAfterAnyWriteOfAReleaseLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	whole := open(t, demo.Options{Bodies: b})
 	whole.deliver(b[0])

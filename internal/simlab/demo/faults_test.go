@@ -102,6 +102,7 @@ func (p *play) breakAt(s stage, f faults.Fault) {
 }
 
 func TestWhatFailsDuringProvisioningEndsInErrorAndCanBeTakenBack(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	each(t, provisioning, func(t *testing.T, s stage, system string, kind faults.Kind) {
 		failsInProvisioning(t, demo.Options{Bodies: b, Slack: impatient}, s, system, kind)
@@ -156,6 +157,7 @@ func (p *play) tells(task demo.Task, status int, words ...string) {
 }
 
 func TestWhatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	each(t, release, func(t *testing.T, s stage, system string, kind faults.Kind) {
 		failsInARelease(t, demo.Options{Bodies: b, Slack: impatient}, s, system, kind)

@@ -57,6 +57,7 @@ func TestAHostInCriticalStateIsNotProvisionedAndTheOthersAre(t *testing.T) {
 }
 
 func TestWhatIsDoneAboutCriticalHardwareIsConfigured(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for name, c := range map[string]struct {
 		health string

@@ -142,6 +142,7 @@ func (p *play) configuredBy(system string) {
 }
 
 func TestABookingOnEveryKindOfSystem(t *testing.T) {
+	t.Parallel()
 	for system, wrote := range map[string]string{ // a file that the configuration is in
 		world.Ifupdown:       "/etc/network/interfaces",
 		world.Ifcfg:          "/etc/sysconfig/network-scripts/ifcfg-wire0",
@@ -167,6 +168,7 @@ func TestABookingOnEveryKindOfSystem(t *testing.T) {
 }
 
 func TestAHostOfEveryKindOfSystemGoesBack(t *testing.T) {
+	t.Parallel()
 	for _, system := range []string{world.Ifupdown, world.Ifcfg, world.NetworkManager, world.Wicked} {
 		t.Run(system, func(t *testing.T) {
 			t.Parallel()
@@ -220,6 +222,7 @@ func onBoth(body []byte) []byte {
 }
 
 func TestABondAnswersWhileOneOfItsPortsIsUp(t *testing.T) {
+	t.Parallel()
 	for system, wrote := range map[string]string{
 		world.Netplan:  "/etc/netplan/01-laas.yaml",
 		world.Ifupdown: "/etc/network/interfaces",

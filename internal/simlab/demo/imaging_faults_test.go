@@ -23,6 +23,7 @@ import (
 
 // What ends a task is told as it is, and not tried again by itself: somebody wanted it, or it has to be looked at.
 func TestATaskThatEndsBadlyIsToldAsItIs(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for name, c := range map[string]struct {
 		kind world.TroubleKind
@@ -49,6 +50,7 @@ func TestATaskThatEndsBadlyIsToldAsItIs(t *testing.T) {
 }
 
 func TestAFOGThatShowsItsLoginPageImagesNothingAndSaysSo(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for _, step := range []string{"schedule_imaging", "boot_to_network", "follow_imaging"} {
 		t.Run(step, func(t *testing.T) {
@@ -72,6 +74,7 @@ func TestAFOGThatShowsItsLoginPageImagesNothingAndSaysSo(t *testing.T) {
 var slower = world.Pace{POST: pace.POST, Boot: pace.Boot, Image: 1500 * time.Millisecond, SoftOff: pace.SoftOff}
 
 func TestATaskThatIsThereAlready(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	queue := func(p *play, name string) world.Task {
 		require.NoError(p.t, p.Lab.World().AssignImage(host, 23))
@@ -126,6 +129,7 @@ func TestATaskThatIsThereAlready(t *testing.T) {
 }
 
 func TestWhatFOGDoesNotHaveIsSaidBeforeAnythingIsTouched(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	fogName := func(p *play, host, name string) {
 		text, found := p.Engine.Keys().Get(host)
@@ -176,6 +180,7 @@ func TestWhatFOGDoesNotHaveIsSaidBeforeAnythingIsTouched(t *testing.T) {
 }
 
 func TestAHostThatRunsSomethingElseThanItsImageIsNotHandedOver(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for name, c := range map[string]struct {
 		spoil func(p *play)
@@ -238,6 +243,7 @@ func TestAHostKeyThatChangesAfterTheProofEndsIt(t *testing.T) {
 }
 
 func TestABMCThatForgetsOrRefusesTheBootDeviceImagesNothing(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for kind, told := range map[faults.Kind]string{faults.Forget: "boot", faults.Refuse: "BMC"} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -73,6 +73,7 @@ func (p *play) recovers() {
 }
 
 func TestADeploymentThatStallsIsHelpedByAPowerCycleThenTriedASecondTimeThenFails(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for name, c := range map[string]struct {
 		kind    world.TroubleKind
@@ -199,6 +200,7 @@ func TestAnOutageOfFOGWhileItImagesCyclesNoPower(t *testing.T) {
 }
 
 func TestAHostBootsFromTheNetworkTheWayThatIsConfigured(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01")
 	for name, c := range map[string]struct {
 		mode  string
@@ -236,6 +238,7 @@ func TestAHostBootsFromTheNetworkTheWayThatIsConfigured(t *testing.T) {
 
 // A booking may end at any time. What still waits for its host must not touch it, or what the journal says of it, from then on.
 func TestABookingThatEndsWhileItsHostWaitsLeavesTheHostToItsRelease(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, c := range map[string]struct {
 		spoil func(p *play)

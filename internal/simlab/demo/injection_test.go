@@ -24,6 +24,7 @@ func asJSON(t *testing.T, text string) []byte {
 
 // Whatever a tenant writes is text: it is part of no command and no template, and a secret that it asks for stays one.
 func TestWhatATenantWritesIsNeverExecuted(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, evil := range map[string]string{
 		"a Jinja expression":   `{{ st2kv('system.fog_api_key', decrypt=true) }}`,

@@ -48,6 +48,7 @@ func (p *play) byHost(typ, prefix string) map[string]demo.Task {
 }
 
 func TestFiftyHostsOnFourSwitchesAreProvisionedSideBySide(t *testing.T) {
+	t.Parallel()
 	body := manyHosts(t, 50)
 	p := open(t, demo.Options{Bodies: [][]byte{body}, HostsPerSwitch: 13, Slack: 2 * time.Minute})
 	p.deliver(body)

@@ -19,6 +19,7 @@ func reasons(forget, lie string) map[faults.Kind]string {
 // Each step of provisioning has an effect of its own: where it is left out, whatever its system says, the host does not get to where it
 // was booked to, and nobody is told that it did.
 func TestNoStepCanBeLeftOut(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for _, step := range []struct {
 		name       string

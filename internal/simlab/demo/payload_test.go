@@ -204,6 +204,7 @@ func TestAResetToTheSameImageMakesANewMachine(t *testing.T) {
 }
 
 func TestNothingToDoStartsNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		dashboard, body string
 		state, reason   string

@@ -175,6 +175,7 @@ func (p *play) connected() (connect map[string]any) {
 }
 
 func TestVLANsAreMadeAndRemovedOnTheSwitchAsTheLabWants(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		settings   map[string]any
 		made, left bool

@@ -104,6 +104,7 @@ func byBMC(stages []stage) (out []stage) {
 }
 
 func TestARedfishBMCThatFailsDuringProvisioningEndsItInError(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	each(t, byBMC(provisioning), func(t *testing.T, s stage, system string, kind faults.Kind) {
 		failsInProvisioning(t, overRedfish(demo.Options{Bodies: b, Slack: impatient}), s, system, kind)
@@ -111,6 +112,7 @@ func TestARedfishBMCThatFailsDuringProvisioningEndsItInError(t *testing.T) {
 }
 
 func TestARedfishBMCThatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	each(t, byBMC(release), func(t *testing.T, s stage, system string, kind faults.Kind) {
 		failsInARelease(t, overRedfish(demo.Options{Bodies: b, Slack: impatient}), s, system, kind)
@@ -118,6 +120,7 @@ func TestARedfishBMCThatFailsDuringAReleaseKeepsTheHostFromEverybody(t *testing.
 }
 
 func TestARedfishBMCThatOnlySaysItDidLetsNothingThrough(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, c := range map[string]struct {
 		from   stage
@@ -149,6 +152,7 @@ func TestARedfishBMCThatOnlySaysItDidLetsNothingThrough(t *testing.T) {
 }
 
 func TestARedfishBMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	t.Run("until others leave", func(t *testing.T) {
 		t.Parallel()
@@ -239,6 +243,7 @@ func TestTheLabsOwnPasswordIsRotatedOverRedfish(t *testing.T) {
 }
 
 func TestABMCThatTheLabDoesNotKnowGetsNoLogin(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	other := httptest.NewTLSServer(nil)
 	defer other.Close()

@@ -107,6 +107,7 @@ func (p *play) edit(host string, change func(interfaces map[string]map[string]an
 
 // Every refusal of docs/network.md, and beside it what is allowed.
 func TestRefusalsAndTheirAllowedTwins(t *testing.T) {
+	t.Parallel()
 	first := func(vlans ...string) []byte { return bookingOf(t, "hpe13", vlans...) }
 	second := func(vlans ...string) []byte { return bookingOf(t, "hpe15", vlans...) }
 	one := func(host, carries string) map[string]string { return map[string]string{host: carries} }

@@ -118,6 +118,7 @@ func (p *play) onSwitch(s stage, after, op string, do func()) {
 
 // A switch that lets go of what it did, or does what it does slowly, costs time and nothing else.
 func TestASwitchThatAnswersLateOrNotAtAllDoesWhatItIsTold(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, f := range map[string]faults.Fault{
 		"every answer is slow":                    {System: "switch", Kind: faults.Slow},
@@ -151,6 +152,7 @@ var wrongs = map[string]faults.Fault{
 }
 
 func TestATenantGetsNothingThroughASwitchThatDidNotDoWhatItWasTold(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, f := range wrongs {
 		for _, state := range []string{"provisioning", "booked"} {
@@ -190,6 +192,7 @@ func TestATenantGetsNothingThroughASwitchThatDidNotDoWhatItWasTold(t *testing.T)
 }
 
 func TestAHostIsKeptWhenItsSwitchDidNotLetGoOfIt(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, f := range wrongs {
 		for _, state := range []string{"wiping", "idle"} {
@@ -246,6 +249,7 @@ func (p *play) meddle(s stage, after, before string) (done *atomic.Bool) {
 }
 
 func TestAnotherAdministratorsChangeInBetweenNeverStays(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, at := range map[string]struct {
 		after, before string
@@ -295,6 +299,7 @@ func TestAnotherAdministratorsChangeInBetweenNeverStays(t *testing.T) {
 
 // A switch that said that it saved, and did not, comes back from a restart as it was before.
 func TestASwitchThatComesBackWithOldVLANsReachesNoTenant(t *testing.T) {
+	t.Parallel()
 	t.Run("of before the booking", func(t *testing.T) {
 		t.Parallel()
 		b := bodies(t, "01", "06")

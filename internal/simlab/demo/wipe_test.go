@@ -49,6 +49,7 @@ func TestWhenABookingEndsItsDisksAreWipedAndThereIsACertificate(t *testing.T) {
 
 // What keeps the disks from being wiped keeps the host from everybody, off and apart, until an operator has it back.
 func TestAHostThatIsNotWipedStaysOffAndApart(t *testing.T) {
+	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, c := range map[string]struct {
 		fault faults.Fault
