@@ -287,7 +287,7 @@ func TestASnapshotOfAHostWhosePublicNetworkIsTaggedCanBeUsed(t *testing.T) {
 	for _, body := range recorded(t, "01", "04", "15a", "06") {
 		b = append(b, bytes.ReplaceAll(body, []byte(`"tagged": false`), []byte(`"tagged": true`)))
 	}
-	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 1})})
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 8, "network_guard": 8})})
 	p.deliver(b[0])
 	require.Equal(t, []int{100}, p.port(0).Tagged)
 	require.True(t, p.host().Reachable)
