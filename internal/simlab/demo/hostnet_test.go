@@ -78,7 +78,7 @@ func (p *play) first(action string, f func()) {
 func TestAHostThatDoesNotAnswerOnItsBookedNetworkGoesBackByItselfAndTellsWhy(t *testing.T) {
 	t.Parallel()
 	b := bodies(t, "01", "06")
-	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 4})})
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 8})})
 	w := p.Lab.World()
 	var before map[string]string
 	p.first("configure_host", func() {
@@ -316,7 +316,7 @@ func TestAHostThatAnswersOnlyAfterItsGuardWasFasterIsNotHandedOverYet(t *testing
 func TestOneHostThatDoesNotAnswerLeavesTheOthersAlone(t *testing.T) {
 	t.Parallel()
 	body := manyHosts(t, 3)
-	p := open(t, demo.Options{Bodies: [][]byte{body}, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 4})})
+	p := open(t, demo.Options{Bodies: [][]byte{body}, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 8})})
 	w := p.Lab.World()
 	p.starting(func(e engine.Execution) {
 		if e.Action == "laas.hand_over" && e.Parameters["host"] == "node02" {
