@@ -3,7 +3,6 @@ package ipmi
 import (
 	"context"
 	"crypto/rand"
-	"regexp"
 
 	"github.com/bougou/go-ipmi/pkg/client"
 	"github.com/bougou/go-ipmi/pkg/command/app"
@@ -17,13 +16,8 @@ import (
 // reserved are the slots that vendors and labs use for the anonymous user and the administrator.
 const reserved = 2
 
-// maxPassword is what IPMI 2.0 stores at most.
-const maxPassword = 20
-
 // noAccess is the privilege limit that takes all rights on a channel away.
 const noAccess = 0x0f
-
-var userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$`)
 
 // Accounts implements bmc.Accounts.
 func (d *driver) Accounts(ctx context.Context) (list []bmc.Account, err error) {
@@ -36,13 +30,8 @@ func (d *driver) Accounts(ctx context.Context) (list []bmc.Account, err error) {
 
 // PutAccount implements bmc.Accounts. A password longer than 16 bytes needs a BMC that stores 20.
 func (d *driver) PutAccount(ctx context.Context, name string, password secret.String) (slot int, err error) {
-	switch size := len(password.Reveal()); {
-	case !userName.MatchString(name):
-		return 0, fault.New(fault.Input, "%q cannot be the name of a BMC account: up to 16 letters, digits, dots, underscores and hyphens", name)
-	case size == 0 || size > maxPassword:
-		return 0, fault.New(fault.Input, "the password of BMC account %s has %d bytes; 1 to %d are possible", name, size, maxPassword)
-	case name == d.target.User:
-		return 0, fault.New(fault.Refused, "%s is the lab's own account on the BMC of %s", name, d.target.Host)
+	if err := d.target.Possible(name, password); err != nil {
+		return 0, err
 	}
 	err = d.do(ctx, "put account "+name, func(c *client.Client) error {
 		u := &users{c, channel(ctx, c)}

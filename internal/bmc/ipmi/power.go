@@ -38,20 +38,8 @@ func (d *driver) SetPower(ctx context.Context, action bmc.PowerAction) error {
 		if err != nil {
 			return err
 		}
-		running := state == bmc.On
-		switch action {
-		case bmc.PowerOn:
-			if running {
-				return nil
-			}
-		case bmc.PowerOff, bmc.PowerSoft:
-			if !running {
-				return nil
-			}
-		default:
-			if !running {
-				return fault.New(fault.Refused, "the host has no power").WithHint("power it on instead")
-			}
+		if needed, err := action.Needed(state); err != nil || !needed {
+			return err
 		}
 		_, err = c.ChassisControl(ctx, control)
 		return err

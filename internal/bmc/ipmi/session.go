@@ -54,8 +54,8 @@ func connect(ctx context.Context, t bmc.Target, level types.PrivilegeLevel) (*se
 }
 
 func handshake(ctx context.Context, t bmc.Target, suite types.CipherSuiteID, level types.PrivilegeLevel) (*session, error) {
-	if len(t.Password.Reveal()) > maxPassword {
-		return nil, fault.New(fault.Config, "the password is longer than the %d bytes that IPMI has", maxPassword)
+	if len(t.Password.Reveal()) > bmc.MaxPassword {
+		return nil, fault.New(fault.Config, "the password is longer than the %d bytes that IPMI has", bmc.MaxPassword)
 	}
 	c, err := client.NewClient(t.Address, t.Port, t.User, t.Password.Reveal())
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,11 +19,6 @@ import (
 
 // reserved are the slots that vendors keep for the anonymous user and the administrator: nothing new is put there.
 const reserved = 2
-
-// maxPassword is what IPMI, with which most BMCs share their accounts, stores at most.
-const maxPassword = 20
-
-var userName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$`)
 
 // The privileges of package bmc that the roles of the specification have (DSP0266).
 const (
@@ -148,13 +142,8 @@ func (d *driver) Accounts(ctx context.Context) (list []bmc.Account, err error) {
 
 // PutAccount implements bmc.Accounts. A BMC without free slots is asked to make an account.
 func (d *driver) PutAccount(ctx context.Context, name string, password secret.String) (slot int, err error) {
-	switch size := len(password.Reveal()); {
-	case !userName.MatchString(name):
-		return 0, fault.New(fault.Input, "%q cannot be the name of a BMC account: up to 16 letters, digits, dots, underscores and hyphens", name)
-	case size == 0 || size > maxPassword:
-		return 0, fault.New(fault.Input, "the password of BMC account %s has %d bytes; 1 to %d are possible", name, size, maxPassword)
-	case name == d.target.User:
-		return 0, fault.New(fault.Refused, "%s is the lab's own account on the BMC of %s", name, d.target.Host)
+	if err := d.target.Possible(name, password); err != nil {
+		return 0, err
 	}
 	err = d.do(ctx, "put account "+name, func() error {
 		all, err := d.users()

@@ -16,8 +16,8 @@ var (
 
 // SetAdminPassword implements bmc.AdminPassword. The driver goes on in a new session, made with the new password.
 func (d *driver) SetAdminPassword(ctx context.Context, password secret.String) error {
-	if size := len(password.Reveal()); size == 0 || size > maxPassword {
-		return fault.New(fault.Input, "the new password of %s has %d bytes; 1 to %d are possible", d.target.User, size, maxPassword)
+	if err := bmc.PossiblePassword(d.target.User, password); err != nil {
+		return err
 	}
 	err := d.do(ctx, "set the password of "+d.target.User, func() error {
 		all, err := d.users()

@@ -57,21 +57,11 @@ func (d *driver) SetPower(ctx context.Context, action bmc.PowerAction) error {
 		if err != nil {
 			return err
 		}
-		running := state == bmc.On
-		switch action {
-		case bmc.PowerOn:
-			if running {
-				return nil
-			}
-		case bmc.PowerOff, bmc.PowerSoft:
-			if !running {
-				return nil
-			}
-		default:
-			if !running {
-				return fault.New(fault.Refused, "the host has no power").WithHint("power it on instead")
-			}
-			return d.reset(resets[action])
+		if needed, err := action.Needed(state); err != nil || !needed {
+			return err
+		}
+		if kind, ours := resets[action]; ours {
+			return d.reset(kind)
 		}
 		// Whether it says "ok" means nothing: for "soft" it never does.
 		_, err = d.conn.PowerSet(ctx, string(action))
