@@ -205,14 +205,14 @@ func ownTask(active []fog.Task, machine fog.Host, name string) (*fog.Task, error
 		WithHint("let it end or cancel it in FOG")
 }
 
-// proveCaptured looks at what FOG has now. How many files it is, its API does not tell.
+// proveCaptured looks at what FOG has now: something new, of a size, in as many files as there are partitions in it.
 func (h *hostRun) proveCaptured(ctx context.Context, f *fog.Client, before fog.Image) error {
 	c := h.rec.Capture
 	now, err := f.Image(ctx, strconv.Itoa(before.ID))
 	switch {
 	case err != nil:
 		return err
-	case now.DiskSize <= 0 || now.Captured.IsZero() || now.Captured.Equal(before.Captured):
+	case now.DiskSize <= 0 || now.Partitions == 0 || now.Captured.IsZero() || now.Captured.Equal(before.Captured):
 		return fault.New(fault.Unproven, "FOG task %d is complete, but image %d holds nothing new", h.rec.Imaging.TaskID, before.ID).
 			WithHint("look at FOG's storage node: is its disk full?")
 	}
@@ -221,7 +221,7 @@ func (h *hostRun) proveCaptured(ctx context.Context, f *fog.Client, before fog.I
 		return err
 	}
 	s := &booking.Snapshot{ImageID: now.ID, Name: now.Name, Host: h.host.Name, Job: h.job.Job, DashboardID: h.work.Snapshot.Snapshot.DashboardID, Source: c.Source,
-		OS: known.OS, DiskSize: now.DiskSize, TaskID: h.rec.Imaging.TaskID, Captured: h.Now().UTC()}
+		OS: known.OS, DiskSize: now.DiskSize, Partitions: now.Partitions, TaskID: h.rec.Imaging.TaskID, Captured: h.Now().UTC()}
 	if err := h.SaveSnapshot(ctx, s); err != nil {
 		return err
 	}

@@ -50,9 +50,11 @@ type Snapshot struct {
 	Source int    `json:"source"`
 	OS     string `json:"os,omitempty"`
 	// DiskSize is what it takes on a disk, in bytes.
-	DiskSize int64     `json:"disk_size"`
-	TaskID   int       `json:"fog_task"`
-	Captured time.Time `json:"captured"`
+	DiskSize int64 `json:"disk_size"`
+	// Partitions is how many partitions it has, each in a file of its own.
+	Partitions int       `json:"partitions"`
+	TaskID     int       `json:"fog_task"`
+	Captured   time.Time `json:"captured"`
 }
 
 // SnapshotPrefix is where the snapshots are in the datastore.

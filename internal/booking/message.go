@@ -50,9 +50,13 @@ func VPNMessage(user string, password secret.String, helpURL string) string {
 
 // SnapshotMessage tells which image a snapshot is. The dashboard has no place for its number.
 func SnapshotMessage(s *Snapshot) string {
+	size := fmt.Sprintf("%.1f GiB on a disk", float64(s.DiskSize)/(1<<30))
+	if s.Partitions > 1 {
+		size += fmt.Sprintf(", %d partitions", s.Partitions)
+	}
 	return lines(fmt.Sprintf("The disk of %s is captured, and the host is yours again as it was.", s.Host),
 		fmt.Sprintf("  image:  %s, number %d in the lab", s.Name, s.ImageID),
-		fmt.Sprintf("  size:   %.1f GiB on a disk", float64(s.DiskSize)/(1<<30)),
+		"  size:   "+size,
 		"  made:   "+s.Captured.Format("2006-01-02 15:04 MST"))
 }
 

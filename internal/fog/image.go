@@ -27,6 +27,9 @@ type Image struct {
 	// DiskSize is what the image takes on a disk, in bytes; 0 if FOG does not know. FOG empties it when a host checks in to capture, and
 	// the host fills it in.
 	DiskSize int64
+	// Partitions is how many partitions were captured, each into a file of its own; 0 if FOG does not know, and 1 also where it tells
+	// the sum of their sizes only. FOG's API has nothing else of an image's files.
+	Partitions int
 	// Captured is when the last capture was moved into its place, by FOG's clock and in FOG's time zone, as Task.CheckIn; zero for never.
 	Captured time.Time
 	// OSID and TypeID are FOG's numbers of the operating system and of how partitions are handled.
@@ -95,7 +98,8 @@ func decodeImage(v gjson.Result) (Image, bool) {
 			break
 		}
 	}
-	img.Size, img.DiskSize = bytes(v.Get("srvsize")), bytes(v.Get("size"))
+	img.Size, _ = bytes(v.Get("srvsize"))
+	img.DiskSize, img.Partitions = bytes(v.Get("size"))
 	img.OSID, _ = number(first(v, "osID", "os.id"))
 	img.TypeID, _ = number(first(v, "imageTypeID", "imagetype.id"))
 	protected, _ := number(v.Get("protected"))
@@ -103,19 +107,21 @@ func decodeImage(v gjson.Result) (Image, bool) {
 	return img, ok && id > 0 && img.Name != ""
 }
 
-// bytes adds up the numbers of a text as "1048576.000000:9437184.000000:"; 0 if there is anything else in it.
-func bytes(v gjson.Result) (sum int64) {
+// bytes adds up the numbers of a text as "1048576.000000:9437184.000000:", and counts those that are not 0; 0 if there is anything else in it.
+func bytes(v gjson.Result) (sum int64, count int) {
 	for part := range strings.SplitSeq(v.String(), ":") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
 		f, err := strconv.ParseFloat(part, 64)
 		if err != nil || f < 0 || f > 1<<62 {
-			return 0
+			return 0, 0
 		}
-		sum += int64(f)
+		if sum += int64(f); f > 0 {
+			count++
+		}
 	}
-	return sum
+	return sum, count
 }
 
 // resolve takes digits for an id first: that is what the dashboard's numbers are.

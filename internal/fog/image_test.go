@@ -19,9 +19,9 @@ func TestImages(t *testing.T) {
 		want fog.Image
 	}{
 		"1.5, all as text": {`{"id":"23","name":"u","path":"u","size":"1048576.000000:9437184.000000:","srvsize":"734003200","deployed":"2026-11-20 23:01:02","osID":"50","imageTypeID":"1","protected":"1","os":{"name":"Linux"}}`,
-			fog.Image{ID: 23, Name: "u", OS: "Linux", Path: "u", Size: 734003200, DiskSize: 10485760, Captured: captured, OSID: 50, TypeID: 1, Protected: true}},
+			fog.Image{ID: 23, Name: "u", OS: "Linux", Path: "u", Size: 734003200, DiskSize: 10485760, Partitions: 2, Captured: captured, OSID: 50, TypeID: 1, Protected: true}},
 		"1.6, numbers": {`{"id":23,"name":"u","path":"dir","size":10485760,"srvsize":734003200,"osname":"Linux","osID":50,"imageTypeID":2,"protected":0}`,
-			fog.Image{ID: 23, Name: "u", OS: "Linux", Path: "dir", Size: 734003200, DiskSize: 10485760, OSID: 50, TypeID: 2}},
+			fog.Image{ID: 23, Name: "u", OS: "Linux", Path: "dir", Size: 734003200, DiskSize: 10485760, Partitions: 1, OSID: 50, TypeID: 2}},
 		"nested numbers": {`{"id":23,"name":"u","os":{"id":"50"},"imagetype":{"id":1},"protected":true}`, fog.Image{ID: 23, Name: "u", OSID: 50, TypeID: 1, Protected: true}},
 		"never captured": {`{"id":23,"name":"u","size":"","srvsize":null,"deployed":"0000-00-00 00:00:00","protected":""}`, fog.Image{ID: 23, Name: "u"}},
 		"sizes of words": {`{"id":23,"name":"u","size":"10.00 MiB","srvsize":"unknown","deployed":"No Data"}`, fog.Image{ID: 23, Name: "u"}},

@@ -73,7 +73,7 @@ func TestASnapshotHoldsTheTenantsDiskAndGivesTheHostBackAsItWas(t *testing.T) {
 			assert.Contains(t, p.files("/etc/netplan"), "/etc/netplan/01-laas.yaml", "the booked networks are back")
 			assert.False(t, p.Lab.World().ImageFS(made.ID).Exists("/etc/netplan/01-laas.yaml"), "and not in the image")
 			assert.Positive(t, made.DiskSize)
-			p.tells(p.tasks("snapshot")[0], booking.StatusDone, host, "snapshot_3", "number 24")
+			p.tells(p.tasks("snapshot")[0], booking.StatusDone, host, "snapshot_3", "number 24", "2 partitions")
 			assert.Equal(t, before.Hostname, p.Lab.World().Snapshot(host).Hostname)
 			p.nothingScheduled()
 
