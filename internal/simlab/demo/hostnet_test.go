@@ -78,7 +78,7 @@ func (p *play) first(action string, f func()) {
 func TestAHostThatDoesNotAnswerOnItsBookedNetworkGoesBackByItselfAndTellsWhy(t *testing.T) {
 	t.Parallel()
 	b := bodies(t, "01", "06")
-	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 8})})
+	p := open(t, demo.Options{Bodies: b, Slack: patient, Config: settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 4})})
 	w := p.Lab.World()
 	var before map[string]string
 	p.first("configure_host", func() {
