@@ -75,7 +75,7 @@ func has(t *testing.T, all map[string]settings, id string, want settings) {
 }
 
 func TestRealNetworkManagerTakesEveryConfiguration(t *testing.T) {
-	const mac0, mac1, mac2, mac3 = "48:df:37:1d:13:00", "48:df:37:1d:13:01", "48:df:37:1d:13:02", "48:df:37:1d:13:03"
+	const mac0, mac1, mac2 = "48:df:37:1d:13:00", "48:df:37:1d:13:01", "48:df:37:1d:13:02"
 	none, auto := settings{"ipv4.method": "disabled", "ipv6.method": "disabled"}, settings{"ipv4.method": "auto", "ipv4.dhcp-client-id": "mac", "ipv4.dhcp-timeout": "2147483647", "connection.autoconnect-retries": "0"}
 	t.Run("quick booking, one public network", func(t *testing.T) {
 		t.Parallel()
@@ -111,7 +111,8 @@ func TestRealNetworkManagerTakesEveryConfiguration(t *testing.T) {
 	})
 	t.Run("two bonds, large frames", func(t *testing.T) {
 		t.Parallel()
-		all := manage(t, "two bonds, large frames", []string{mac3}, nil)
+		// No card: whether one comes up in a bond is up to this machine's kernel, which need not have bonds.
+		all := manage(t, "two bonds, large frames", nil, nil)
 		has(t, all, "laas-bond1", none)
 		has(t, all, "laas-bond1", settings{"connection.type": "bond", "connection.interface-name": "bond1", "bond.options": "mode=802.3ad,miimon=100",
 			"802-3-ethernet.cloned-mac-address": strings.ToUpper(mac0), "802-3-ethernet.mtu": "9000"})

@@ -33,7 +33,11 @@ X
 NetworkManager --debug --config "$dir/NetworkManager.conf" --config-dir "$dir/none" --system-config-dir "$dir/none" \
 	--intern-config "$dir/intern.conf" --state-file "$dir/state" >"$dir/log" 2>&1 &
 active() { nmcli -t -f NAME,DEVICE connection show --active 2>/dev/null | grep '^laas-wire' | sort; }
-for _ in $(seq 100); do
+for _ in $(seq 300); do # what does not answer yet has no active connections either
+	[ "$(nmcli -t -f RUNNING general 2>/dev/null)" != running ] || break
+	sleep 0.1
+done
+for _ in $(seq 300); do
 	[ "$(active)" != "$(cat "$dir/active")" ] || break
 	sleep 0.1
 done
