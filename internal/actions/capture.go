@@ -22,7 +22,7 @@ var beginCapture = &action.Action{
 		"What its ports carry is not touched.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Budget: sum(records, bmcSession, softPower, bmcSession, bmcSession, bmcSession, power, sshSession, func(c *config.Config) time.Duration {
-		return fogCalls(c, 8) + c.Release.SSHTimeout.D()
+		return fogCalls(c, 11) + c.Release.SSHTimeout.D()
 	}),
 	Run: forHost("get ready for the capture", readyForCapture),
 }
@@ -149,7 +149,7 @@ var endCapture = &action.Action{
 		"Where the lab could log in before, the host must answer again.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Budget: sum(records, bmcSession, bmcSession, bmcSession, power, switchReads, sshSession, softPower, power, returnLimit, func(c *config.Config) time.Duration {
-		return fogCalls(c, 8) + c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D()
+		return fogCalls(c, 11) + c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D()
 	}),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := openHost(ctx, c)

@@ -33,7 +33,7 @@ var scheduleImaging = &action.Action{
 	Params:      []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
 		{Name: "percent", Description: "How far the task is."}},
-	Budget: sum(records, healthRead, func(c *config.Config) time.Duration { return c.Imaging.Queue.D() + fogCalls(c, 14) }),
+	Budget: sum(records, healthRead, func(c *config.Config) time.Duration { return c.Imaging.Queue.D() + fogCalls(c, 18) }),
 	Run:    imaging("schedule imaging", checked(schedule)),
 }
 

@@ -235,5 +235,5 @@ func (s wipeStep) certify(ctx context.Context, disks []fog.Disk) error {
 
 // wiping is the longest time of the step.
 func wiping(c *config.Config) time.Duration {
-	return fogCalls(c, 10) + starts(someStarts)(c) + restart(c) + bmcSession(c) + power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
+	return fogCalls(c, 13) + starts(someStarts)(c) + restart(c) + bmcSession(c) + power(c) + c.Imaging.CheckIn.D() + c.Release.WipeDeadline.D() + 2*switchReads(c) + setPorts.Budget(c) + time.Second
 }

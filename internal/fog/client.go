@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func (c *Client) once(ctx context.Context, method, path string, body any) (gjson
 		return gjson.Result{}, err
 	}
 	if !answer.OK() {
-		return gjson.Result{}, refusal(answer, strings.ContainsAny(path, "0123456789"))
+		return gjson.Result{}, refusal(answer, oneObject.MatchString(path))
 	}
 	if len(answer.Body) == 0 {
 		return gjson.Result{}, nil
@@ -115,6 +116,9 @@ func (c *Client) once(ctx context.Context, method, path string, body any) (gjson
 	}
 	return v, nil
 }
+
+// oneObject are the paths of calls about one object, which may not be there.
+var oneObject = regexp.MustCompile(`^[a-z]+/[0-9]+(/|$)`)
 
 // busy is what FOG says when a host has a task already.
 const busy = "already a member of an active task"
@@ -143,8 +147,9 @@ func refusal(answer rest.Answer, one bool) error {
 	}
 }
 
-// list gives the elements of a list: {"count": n, "<name>": [...]} in 1.5, {"data": [...]} in 1.6. PHP writes lists with gaps as
-// objects. A list that is shorter than FOG says it is counts as an error, since what is missing in it proves nothing.
+// list gives the elements of a list: {"count": n, "<name>": [...]} in 1.5, {"data": [...]} in 1.6. PHP writes lists with gaps as objects. A
+// list that is shorter than FOG says it is counts as an error, since what is missing in it proves nothing: unasked, FOG sends all in one
+// page, but recent builds of 1.6 not more than 10000 rows (FOGManagerController::limit).
 func list(v gjson.Result, name string) ([]gjson.Result, error) {
 	if !v.IsObject() {
 		return nil, fault.New(fault.Failed, "the answer is not a list of %s", name)

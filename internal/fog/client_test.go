@@ -31,8 +31,8 @@ const (
 var patient = retry.Policy{Initial: time.Millisecond, Max: time.Millisecond, Elapsed: time.Minute}
 var impatient = retry.Policy{Initial: time.Millisecond, Max: time.Millisecond, Elapsed: 20 * time.Millisecond}
 
-// site is a FOG server of which a test writes the answers, by "METHOD path below /fog/". What is not there is FOG's empty 404. A
-// list of answers is used up, the last one stays.
+// site is a FOG server of which a test writes the answers, by "METHOD path below /fog/", and "GET path body" where a read has one. What is
+// not there is FOG's empty 404. A list of answers is used up, the last one stays.
 type site struct {
 	mu      sync.Mutex
 	answers map[string][]any
@@ -58,6 +58,9 @@ func serve(t *testing.T, answers map[string][]any) *site {
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	key := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/fog/")
+	if r.Method == http.MethodGet && len(body) > 0 {
+		key += " " + string(body)
+	}
 	s.mu.Lock()
 	s.seen = append(s.seen, key)
 	s.bodies[key] = r.Header.Get("Content-Type") + " " + string(body)
@@ -204,7 +207,7 @@ var everyCall = map[string]func(*testing.T, *fog.Client) error{
 
 func TestNoFailureTellsWhatItMustNot(t *testing.T) {
 	paths := []string{
-		"GET host", "GET host/7", "PUT host/7/edit", "POST host/7/task", "GET image", "GET image/23", "GET task/active", "GET task/3", "DELETE task/3/cancel",
+		"GET host", `GET host {"name":"hpe13"}`, "GET host/list/name=hpe13", "GET host/names", "GET host/7", "PUT host/7/edit", "POST host/7/task", "GET image", "GET image/23", "GET task/active", "GET task/3", "DELETE task/3/cancel",
 		"GET storagenode", "POST image/create", "DELETE image/23/delete",
 	}
 	for name, tc := range map[string]struct {

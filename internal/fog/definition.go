@@ -94,7 +94,7 @@ func (d *defining) try(ctx context.Context) (int, error) {
 	if !fault.Is(err, fault.Transient) && !fault.Is(err, fault.Failed) || ctx.Err() != nil {
 		return 0, err
 	}
-	images, listErr := d.c.names(ctx, "image", "images", "look whether it was made")
+	images, listErr := d.c.names(ctx, "images", query{path: "image"})
 	if listErr != nil {
 		return 0, err
 	}

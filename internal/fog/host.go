@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/rest"
 	"stackstorm-laas/internal/retry"
 )
 
@@ -23,22 +25,36 @@ type Host struct {
 	MACs []string
 }
 
-// Host finds a host by its exact name. NotFound if there is none; two hosts of one name are Failed.
+// Host finds a host by its exact name. NotFound, with near names in its hint, if there is none; two hosts of one name are Failed.
 func (c *Client) Host(ctx context.Context, name string) (Host, error) {
 	what := fmt.Sprintf("find host %s", name)
-	hosts, err := c.names(ctx, "host", "hosts", what)
-	if err != nil {
-		return Host{}, err
-	}
-	id, err := pick(hosts, name, "host")
+	id, err := c.hostID(ctx, name)
 	if err != nil {
 		return Host{}, c.wrap(err, what)
 	}
 	h, err := c.hostByID(ctx, id)
 	if err == nil && h.Name != name {
-		err = c.wrap(fault.New(fault.Failed, "host %d is called otherwise than in FOG's list of hosts", id), what)
+		err = c.wrap(fault.New(fault.Failed, "host %d is called otherwise than it was when it was looked for", id), what)
 	}
 	return h, err
+}
+
+// hostID asks for the hosts of this name alone: in a list of all, FOG 1.5 has the password of the domain join in every entry. 1.6 takes the
+// name from the path. 1.5 has no such route, says so, and takes it from a body, which the first betas of 1.6 do not look at (route.class.php:
+// listem, _buildSql, getsearchbody). FOG's database compares regardless of case, so names are compared here once more.
+//
+// Only when no host has the name are all names read, to tell near ones: that is "names", which has nothing else, where FOG has it.
+func (c *Client) hostID(ctx context.Context, name string) (int, error) {
+	found, err := c.names(ctx, "hosts", query{path: "host/list/name=" + url.PathEscape(name)}, query{path: "host", body: map[string]string{"name": name}})
+	if err != nil {
+		return 0, err
+	}
+	if !slices.ContainsFunc(found, func(e named) bool { return e.name == name }) {
+		if found, err = c.names(ctx, "hosts", query{path: "host/names", bare: true}, query{path: "host"}); err != nil {
+			return 0, fault.Wrap(err, "no host of that name was found, and FOG's others could not be listed")
+		}
+	}
+	return pick(found, name, "host")
 }
 
 func (c *Client) hostByID(ctx context.Context, id int) (Host, error) {
@@ -75,13 +91,17 @@ func decodeHost(v gjson.Result) (Host, bool) {
 }
 
 // AssignImage sets the image that a deployment will write to the host, and reads it back. It sends only that and the name, which FOG
-// compares even when it is not sent: sending the whole object back would undo what others changed meanwhile.
+// compares even when it is not sent: sending the whole object back would undo what others changed meanwhile. FOG compares with its own name
+// in lower case (Route::edit), so one that is not would be taken for another's, and is left out.
 func (c *Client) AssignImage(ctx context.Context, h Host, imageID int) error {
 	what := fmt.Sprintf("assign image %d to host %s", imageID, h.Name)
 	if imageID < 1 {
 		return fault.New(fault.Input, "%s: there is no such image", what)
 	}
-	body := map[string]any{"name": h.Name, "imageID": imageID}
+	body := map[string]any{"imageID": imageID}
+	if h.Name == strings.ToLower(h.Name) {
+		body["name"] = h.Name
+	}
 	_, err := retry.Do(ctx, c.retry, func() (gjson.Result, error) {
 		return c.once(ctx, http.MethodPut, path("host/%d/edit", h.ID), body)
 	})
@@ -104,23 +124,42 @@ type named struct {
 	name string
 }
 
-func (c *Client) names(ctx context.Context, class, plural, what string) ([]named, error) {
-	v, err := c.get(ctx, class, what)
+// query is a way to ask for a list. body is what it is filtered by, nil for nothing. bare says that the answer is the list itself.
+type query struct {
+	path string
+	body any
+	bare bool
+}
+
+// names reads a list, in the first way that this FOG has a route for. An entry without a name is nobody's who is looked for by name.
+func (c *Client) names(ctx context.Context, plural string, ways ...query) ([]named, error) {
+	var v gjson.Result
+	var err error
+	var q query
+	for _, q = range ways {
+		v, err = retry.Do(ctx, c.retry, func() (gjson.Result, error) { return c.once(ctx, http.MethodGet, q.path, q.body) })
+		if rest.StatusOf(err) != http.StatusNotImplemented {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	elements, err := list(v, plural)
-	if err != nil {
-		return nil, c.wrap(err, what)
+	elements := v.Array()
+	if !v.IsArray() || !q.bare {
+		if elements, err = list(v, plural); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]named, 0, len(elements))
 	for _, e := range elements {
 		id, ok := number(e.Get("id"))
-		name := e.Get("name").String()
-		if !ok || name == "" {
-			return nil, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of %s has no id or no name", plural), what)
+		if !ok || id < 1 {
+			return nil, fault.New(fault.Failed, "an entry of FOG's list of %s has no id", plural)
 		}
-		out = append(out, named{id, name})
+		if name := e.Get("name").String(); name != "" {
+			out = append(out, named{id, name})
+		}
 	}
 	return out, nil
 }

@@ -41,9 +41,9 @@ type Image struct {
 // Image finds an image by its id or its exact name. NotFound tells near names in its hint.
 func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	what := fmt.Sprintf("find image %s", ref)
-	images, err := c.names(ctx, "image", "images", what)
+	images, err := c.names(ctx, "images", query{path: "image"})
 	if err != nil {
-		return Image{}, err
+		return Image{}, c.wrap(err, what)
 	}
 	id, err := resolve(images, ref)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *Client) imageByID(ctx context.Context, id int, what string) (Image, gjs
 	return img, v, nil
 }
 
-// Images lists all images.
+// Images lists all images, one without a name too: it has a path that another must not have.
 func (c *Client) Images(ctx context.Context) ([]Image, error) {
 	const what = "list the images"
 	v, err := c.get(ctx, "image", what)
@@ -79,9 +79,9 @@ func (c *Client) Images(ctx context.Context) ([]Image, error) {
 	}
 	images := make([]Image, 0, len(elements))
 	for _, e := range elements {
-		img, ok := decodeImage(e)
-		if !ok {
-			return nil, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of images has no id or no name"), what)
+		img, _ := decodeImage(e)
+		if img.ID < 1 {
+			return nil, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of images has no id"), what)
 		}
 		images = append(images, img)
 	}

@@ -97,52 +97,58 @@ func (s *Server) host(q *request) {
 	}
 }
 
-// hosts answers the lists: all, by search, and by an exact filter, which the versions take in different places.
+// hosts answers the lists: all, by search, and by name, which 1.6 takes from the path and 1.5 from the body; it has no other route. Like its
+// database, FOG compares names regardless of case. 1.6 also has a list of names alone (1.5 got one in its last years; this is not one of those).
 func (s *Server) hosts(q *request) {
 	keep := func(string) bool { return true }
+	filter, filtered := strings.CutPrefix(q.part(2), "name=")
 	switch action := q.part(1); {
-	case q.Method != http.MethodGet:
+	case q.Method != http.MethodGet, q.part(2) != "" && action != "search" && !(s.v16() && filtered):
 		q.status(http.StatusNotImplemented)
 		return
 	case action == "search":
 		keep = func(name string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(q.part(2))) }
-	case action == "names" && s.v16():
-		s.hostNames(q)
-		return
-	case !slices.Contains([]string{"", "list", "all"}, action):
+	case !slices.Contains([]string{"", "list", "all", "names"}, action), action == "names" && !s.v16():
 		q.status(http.StatusNotImplemented)
 		return
-	case s.v16() && strings.HasPrefix(q.part(2), "name="):
-		keep = func(name string) bool { return "name="+name == q.part(2) }
+	case filtered:
+		keep = func(name string) bool { return strings.EqualFold(name, filter) }
 	case !s.v16() && q.body["name"] != nil:
-		keep = func(name string) bool { return name == q.body["name"] }
+		keep = func(name string) bool { text, _ := q.body["name"].(string); return strings.EqualFold(name, text) }
 	}
-	var out []map[string]any
+	rows, names := []map[string]any{}, []map[string]string{}
 	for _, name := range s.world.Hosts() {
-		if keep(s.shown(name)) {
-			out = append(out, s.hostObject(name))
+		if shown := s.shown(name); keep(shown) {
+			rows, names = append(rows, s.hostRow(name)), append(names, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": shown})
 		}
 	}
-	s.list(q, "hosts", out)
+	if q.part(1) == "names" {
+		q.json(http.StatusOK, names)
+		return
+	}
+	s.list(q, "hosts", rows)
 }
 
-func (s *Server) hostNames(q *request) {
-	out := []map[string]string{}
-	for _, name := range s.world.Hosts() {
-		if q.part(2) == "" || q.part(2) == "name="+s.shown(name) {
-			out = append(out, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": s.shown(name)})
+// hostRow is a host in a list: in 1.5 all that there is, in 1.6 a row of a table without the domain join (Route::listem).
+func (s *Server) hostRow(name string) map[string]any {
+	o := s.hostObject(name)
+	if s.v16() {
+		for _, key := range []string{"useAD", "ADDomain", "ADOU", "ADUser", "ADPass", "ADPassLegacy", "inventory", "image", "macs"} {
+			delete(o, key)
 		}
 	}
-	q.json(http.StatusOK, out)
+	return o
 }
 
-// edit changes the image of a host. Hosts keep their names here.
+// edit changes the image of a host. Hosts keep their names here. FOG compares a name that it is sent with the host's in lower case.
 func (s *Server) edit(q *request, name string) {
-	if other, ok := q.body["name"].(string); ok && other != s.shown(name) {
-		if slices.ContainsFunc(s.world.Hosts(), func(h string) bool { return s.shown(h) == other }) {
-			q.failed(http.StatusInternalServerError, "Already created")
-			return
-		}
+	other, _ := q.body["name"].(string)
+	taken := slices.ContainsFunc(s.world.Hosts(), func(h string) bool { return strings.EqualFold(s.shown(h), other) })
+	switch {
+	case taken && strings.ToLower(s.shown(name)) != other:
+		q.failed(http.StatusInternalServerError, "Already created")
+		return
+	case other != "" && other != s.shown(name):
 		q.status(http.StatusNotImplemented)
 		return
 	}

@@ -217,7 +217,7 @@ func (s *Server) list(q *request, name string, elements []map[string]any) {
 	if elements == nil {
 		elements = []map[string]any{}
 	}
-	if s.v16() && name != "tasks" {
+	if s.v16() {
 		q.json(http.StatusOK, map[string]any{
 			"_lang": strings.TrimSuffix(name, "s"), "draw": 0, "recordsTotal": len(elements), "recordsFiltered": len(elements), "data": elements,
 		})

@@ -92,6 +92,11 @@ func TestAnswersHaveTheShapeOfTheVersion(t *testing.T) {
 		"hosts in 1.6":               {"1.6", "GET", "host/list", "", 200, map[string]string{"_lang": "host", "recordsTotal": "2", "data.0.name": "hpe13"}},
 		"an exact filter in 1.5":     {"1.5", "GET", "host", `{"name":"hpe130"}`, 200, map[string]string{"count": "1", "hosts.0.id": "2"}},
 		"an exact filter in 1.6":     {"1.6", "GET", "host/list/name=hpe13", "", 200, map[string]string{"data.#": "1"}},
+		"no such filter in 1.5":      {"1.5", "GET", "host/list/name=hpe13", "", 501, nil},
+		"no filter of a body in 1.6": {"1.6", "GET", "host", `{"name":"hpe130"}`, 200, map[string]string{"data.#": "2", "data.0.ADPass": "", "data.0.imageID": "0"}},
+		"names regardless of case":   {"1.6", "GET", "host/list/name=HPE13", "", 200, map[string]string{"data.0.name": "hpe13"}},
+		"all names in 1.6":           {"1.6", "GET", "host/names", "", 200, map[string]string{"1.name": "hpe130", "#": "2"}},
+		"no list of names in 1.5":    {"1.5", "GET", "host/names", "", 501, nil},
 		"names in 1.6":               {"1.6", "GET", "host/names/name=hpe130", "", 200, map[string]string{"0.id": "2", "#": "1"}},
 		"a search finds parts":       {"1.5", "GET", "host/search/pe13", "", 200, map[string]string{"count": "2"}},
 		"a host, secrets included":   {"1.5", "GET", "host/1", "", 200, map[string]string{"ADPass": "ad-secret", "primac": "48:df:37:1d:13:00", "macs.#": "2", "imageID": "0"}},
@@ -147,6 +152,21 @@ func TestFOGMayCallAHostOtherwise(t *testing.T) {
 	assert.Equal(t, "rack-2-hpe13", gjson.Get(text, "hosts.0.name").String())
 }
 
+func TestAHostWhoseNameIsInCapitals(t *testing.T) {
+	for _, version := range []string{"1.5", "1.6"} {
+		s := serve(t, version)
+		s.Rename("hpe13", "HPE13")
+		status, _ := s.call("PUT", "host/1", `{"name":"HPE13","imageID":25}`)
+		assert.Equal(t, 500, status, "FOG takes it for another's")
+		c, err := client.New(client.Config{Address: s.BaseURL(), APIKey: secret.New("api"), UserKey: secret.New("user"), Timeout: time.Minute})
+		require.NoError(t, err)
+		h, err := c.Host(t.Context(), "HPE13")
+		require.NoError(t, err)
+		require.NoError(t, c.AssignImage(t.Context(), h, 25))
+		assert.Equal(t, 25, s.world.AssignedImage("hpe13"))
+	}
+}
+
 func TestATaskIsQueuedOnceAndTheAnswerDoesNotTellIt(t *testing.T) {
 	for version, answer := range map[string]string{"1.5": "null\n", "1.6": "\"\"\n"} {
 		s := serve(t, version)
@@ -158,8 +178,13 @@ func TestATaskIsQueuedOnceAndTheAnswerDoesNotTellIt(t *testing.T) {
 		assert.Equal(t, 500, status)
 		assert.Equal(t, "Host is already a member of an active task", gjson.Get(text, "error").String())
 		_, text = s.call("GET", "task/current", "")
-		assert.Equal(t, "1", gjson.Get(text, "tasks.0.hostID").String())
-		assert.Regexp(t, map[string]string{"1.5": `^job 1 - hpe13$`, "1.6": `^job 1 - hpe13 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}[version], gjson.Get(text, "tasks.0.name").String())
+		list, count := "tasks", "count"
+		if version == "1.6" {
+			list, count = "data", "recordsFiltered"
+		}
+		assert.Equal(t, "1", gjson.Get(text, list+".0.hostID").String())
+		assert.Regexp(t, map[string]string{"1.5": `^job 1 - hpe13$`, "1.6": `^job 1 - hpe13 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`}[version], gjson.Get(text, list+".0.name").String())
+		assert.Equal(t, version == "1.5", gjson.Get(text, list+".0.host.name").Exists(), "1.6 has rows of a table")
 		status, _ = s.call("DELETE", "task/1/cancel", "")
 		assert.Equal(t, 200, status)
 		status, _ = s.call("DELETE", "task/1/cancel", "")
@@ -167,7 +192,7 @@ func TestATaskIsQueuedOnceAndTheAnswerDoesNotTellIt(t *testing.T) {
 		_, text = s.call("GET", "task/1", "")
 		assert.Equal(t, "5", gjson.Get(text, "stateID").String())
 		_, text = s.call("GET", "task/active", "")
-		assert.Equal(t, "0", gjson.Get(text, "count").String())
+		assert.Equal(t, "0", gjson.Get(text, count).String())
 	}
 }
 

@@ -52,6 +52,20 @@ func (s *Server) taskObject(t world.Task) map[string]any {
 	}
 }
 
+// taskRow is a task in a list: in 1.5 all that there is, in 1.6 a row of a table (Route::active, listem).
+func (s *Server) taskRow(t world.Task) map[string]any {
+	o := s.taskObject(t)
+	if s.v16() {
+		for _, key := range []string{"image", "host", "type", "state", "storagenode", "storagegroup"} {
+			delete(o, key)
+		}
+		if t.CheckedIn.IsZero() {
+			o["checkInTime"] = "No Data"
+		}
+	}
+	return o
+}
+
 func (s *Server) task(q *request) {
 	switch action := q.part(1); {
 	case q.id(1) != 0:
@@ -60,7 +74,7 @@ func (s *Server) task(q *request) {
 		var out []map[string]any
 		for _, t := range s.tasks() {
 			if t.State < world.TaskComplete || (action != "active" && action != "current") {
-				out = append(out, s.taskObject(t))
+				out = append(out, s.taskRow(t))
 			}
 		}
 		s.list(q, "tasks", out)
