@@ -99,7 +99,9 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 	switch {
 	case w.Mode == booking.Release:
 		out.Release = append(out.Release, host.Name)
-		out.ReleaseSwitches = union(out.ReleaseSwitches, host)
+		if out.ReleaseSwitches, err = r.switchesOf(ctx, out.ReleaseSwitches, host); err != nil {
+			return err
+		}
 	case w.Mode == booking.CaptureDisk && rec.Outcome == booking.Done:
 		return r.Save(ctx, rec)
 	case w.Mode == booking.CaptureDisk:

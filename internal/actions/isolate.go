@@ -25,10 +25,14 @@ var isolateHost = &action.Action{
 		if err := l.Isolate(ctx, host.Name); err != nil { // first, so that nothing opens them again
 			return nil, err
 		}
+		ports, err := l.isolatedPorts(ctx, host)
+		if err != nil {
+			return nil, err
+		}
 		if err := l.startSetPorts(ctx, host, map[string]any{"state": stateIsolated, "host": host.Name}); err != nil {
 			return nil, err
 		}
-		count, err := l.portsAre(ctx, isolatedPorts(host))
+		count, err := l.portsAre(ctx, ports)
 		if err != nil {
 			return nil, fault.Wrap(err, "%s is NOT proven to be cut off", host.Name)
 		}

@@ -221,7 +221,11 @@ func (t *taking) begin(ctx context.Context, own booking.Own, epoch int) (any, er
 	if err := t.SaveOwner(ctx, t.owner); err != nil {
 		return nil, err
 	}
-	out := takenHost{Job: plan.Job, Epoch: epoch, Digest: plan.Digest, Switches: union([]string{}, t.host), Rest: stateIdle}
+	switches, err := t.switchesOf(ctx, []string{}, t.host)
+	if err != nil {
+		return nil, err
+	}
+	out := takenHost{Job: plan.Job, Epoch: epoch, Digest: plan.Digest, Switches: switches, Rest: stateIdle}
 	if t.owner.Reservation != "" && t.purpose != booking.ForFree {
 		out.Rest = stateReserved
 	}

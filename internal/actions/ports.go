@@ -107,8 +107,9 @@ func (w *portWrite) isolated(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.add(host.Name, isolatedPorts(host)[w.sw])
-	return nil
+	ports, err := w.isolatedPorts(ctx, host)
+	w.add(host.Name, ports[w.sw])
+	return err
 }
 
 // ofJob collects what the ports of a job's hosts are to be. A host that is not the job's any more, or that an operator isolated, is left out.
@@ -142,7 +143,7 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		ports, err := h.wantedPorts(w.state)
+		ports, err := h.wantedPorts(ctx, w.state)
 		if fault.Is(err, fault.Refused) && h.isolation != nil && only == "" {
 			continue
 		}

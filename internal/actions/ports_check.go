@@ -11,7 +11,7 @@ import (
 
 // checkPorts reads the host's ports and compares them with what they are to be. It gives one sentence of evidence.
 func (h *hostRun) checkPorts(ctx context.Context, state string) (string, error) {
-	want, err := h.wantedPorts(state)
+	want, err := h.wantedPorts(ctx, state)
 	if err != nil {
 		return "", err
 	}

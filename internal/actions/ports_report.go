@@ -120,6 +120,9 @@ func (l *lab) comparePorts(ctx context.Context, only string) (out PortsReport, u
 				if p.Seen = text; len(p.Differs) == 0 { // otherwise it is what the port is now
 					p.Differs = append(p.Differs, wrong...)
 				}
+				if host := hosts[p.Host]; host != nil && stray(in.Switch, p.PortIntent, host) {
+					p.Differs = append(p.Differs, "it is no port of "+p.Host+" any more, and was not closed")
+				}
 			}
 			if len(p.Differs) > 0 {
 				out.Differ++
@@ -187,7 +190,7 @@ func (r *run) planPorts(ctx context.Context, state string) (any, error) {
 		if state == stateBooked && h.network() == nil {
 			continue
 		}
-		ports, err := h.wantedPorts(state)
+		ports, err := h.wantedPorts(ctx, state)
 		if err != nil {
 			return nil, err
 		}

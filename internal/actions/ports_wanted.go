@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,15 +55,15 @@ func (h *hostRun) rewritable(state string) bool {
 }
 
 // wantedPorts is what the host's ports are to be in a state, by switch. An isolated host's are shut: where that is not what is asked for, it
-// is Refused.
-func (h *hostRun) wantedPorts(state string) (map[string][]netswitch.Port, error) {
+// is Refused. In a state that takes the host away from whoever has it, the ports that it had are among them.
+func (h *hostRun) wantedPorts(ctx context.Context, state string) (map[string][]netswitch.Port, error) {
 	n := h.Config.Network
 	switch {
 	case h.isolation != nil && state != stateIdle && state != stateIsolated:
 		return nil, fault.New(fault.Refused, "%s is isolated since %s: its ports stay shut", h.host.Name, h.isolation.At.Format("2006-01-02 15:04 MST")).
 			WithHint("laas.rejoin_host ends that")
 	case h.isolation != nil:
-		return labelled(h, state)(isolatedPorts(h.host), nil)
+		return labelled(h, state)(h.isolatedPorts(ctx, h.host))
 	case state == stateBooked && h.network() != nil:
 		return labelled(h, "booked")(bookedPorts(n, h.host, h.network()))
 	case state == stateReserved:
@@ -78,6 +79,9 @@ func (h *hostRun) wantedPorts(state string) (map[string][]netswitch.Port, error)
 			p = netswitch.Port{Name: nic.Port, Native: n.ProvisioningVLAN, Tagged: withBMC(nil, nic)}
 		}
 		out[nic.Switch] = append(out[nic.Switch], p)
+	}
+	if slices.Contains(closing, state) {
+		return labelled(h, state)(h.withStrays(ctx, h.host, out))
 	}
 	return labelled(h, state)(out, nil)
 }
@@ -108,15 +112,15 @@ func idlePort(n config.Network, nic inventory.NIC) netswitch.Port {
 	return netswitch.Port{Name: nic.Port, Shutdown: true}
 }
 
-// isolatedPorts are a host's ports shut, by switch. A BMC that shares a port keeps its VLAN, or the host could not be switched off.
-func isolatedPorts(host *inventory.Host) map[string][]netswitch.Port {
+// isolatedPorts are the ports that a host has and had, shut, by switch. A BMC that shares a port keeps its VLAN, or the host could not be switched off.
+func (l *lab) isolatedPorts(ctx context.Context, host *inventory.Host) (map[string][]netswitch.Port, error) {
 	out := map[string][]netswitch.Port{}
 	for _, nic := range host.NICs {
 		if nic.Switch != "" && nic.Port != "" {
 			out[nic.Switch] = append(out[nic.Switch], idlePort(config.Network{}, nic))
 		}
 	}
-	return out
+	return l.withStrays(ctx, host, out)
 }
 
 func withBMC(tagged []int, nic inventory.NIC) []int {

@@ -232,8 +232,12 @@ func (l *lab) startSetPorts(ctx context.Context, host *inventory.Host, params ma
 	if job, ok := params["job_id"].(int); ok {
 		tag = traceTag(job)
 	}
+	switches, err := l.switchesOf(ctx, nil, host)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	for _, sw := range union(nil, host) {
+	for _, sw := range switches {
 		g.Go(func() error {
 			params := maps.Clone(params)
 			params["switch"] = sw
