@@ -73,7 +73,7 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		if w.Mode == booking.Provision && w.Network == nil && r.plan.Own == nil { // the sensor holds such a job; a plan of before may be resumed
 			return refuse("the booking names no networks for %s: its ports would stay as they are for imaging", host.Name)
 		}
-		if why := unusable(r.Config.Network, w, host); why != "" {
+		if why := unusable(r.Config.Network, k.inventory, w, host); why != "" {
 			return refuse("%s", why)
 		}
 		if why := r.noImage(ctx, k, w, host); why != "" {
@@ -156,8 +156,8 @@ func (r *run) noImage(ctx context.Context, k *known, w *booking.Work, host *inve
 	return why
 }
 
-// unusable says why a booked host cannot be provisioned whatever is tried.
-func unusable(n config.Network, w *booking.Work, host *inventory.Host) string {
+// unusable says why a booked host cannot be provisioned whatever is tried. The VLANs of all BMCs are the lab's own: a tenant in one of them reaches every BMC there.
+func unusable(n config.Network, inv *inventory.Inventory, w *booking.Work, host *inventory.Host) string {
 	if w.Refused != "" {
 		return w.Refused
 	}
@@ -167,6 +167,7 @@ func unusable(n config.Network, w *booking.Work, host *inventory.Host) string {
 	if w.Network == nil {
 		return ""
 	}
+	n.ReservedVLANs = merge(n.ReservedVLANs, inv.BMCVLANs)
 	_, err := bookedPorts(n, host, w.Network.Network)
 	if err != nil {
 		return err.Error()

@@ -47,7 +47,7 @@ var networkCreate = &action.Action{
 		if at := slices.IndexFunc(all, func(n *booking.LabNetwork) bool { return n.Name == name }); at >= 0 {
 			return networkResult{action.Result{Summary: fmt.Sprintf("network %s is there already, VLAN %d", name, all[at].VLAN)}, name, all[at].VLAN}, nil
 		}
-		pool, err := l.Config.Network.Lab()
+		pool, err := l.labVLANs(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +60,24 @@ var networkCreate = &action.Action{
 		}
 		return networkResult{action.Result{Summary: fmt.Sprintf("network %s is VLAN %d", name, vlan), Changed: true}, name, vlan}, nil
 	},
+}
+
+// labVLANs are the VLANs for networks of the lab's own. None of them may be one that BMCs are in: whoever has such a network would reach them.
+func (l *lab) labVLANs(ctx context.Context) ([]int, error) {
+	pool, err := l.Config.Network.Lab()
+	if err != nil {
+		return nil, err
+	}
+	inv, _, err := inventory.LoadUsable(ctx, l.ST2)
+	if err != nil {
+		return nil, err
+	}
+	shared := slices.DeleteFunc(inv.BMCVLANs, func(v int) bool { return !slices.Contains(pool, v) })
+	if len(shared) > 0 {
+		return nil, fault.New(fault.Config, "VLAN(s) %s are in network.lab_vlans, and BMCs are in them (bmc_vlan in the inventory)", netswitch.Ranges(shared)).
+			WithHint("take them out of network.lab_vlans, or put the BMCs somewhere else")
+	}
+	return pool, nil
 }
 
 var networkDelete = &action.Action{
@@ -160,6 +178,9 @@ func (l *lab) attach(ctx context.Context, host *inventory.Host, owner *booking.O
 	changed, evidence := false, ""
 	switch l.Params.String("do") {
 	case "connect":
+		if _, err = l.labVLANs(ctx); err != nil {
+			return nil, err
+		}
 		if changed, err = r.Connect(booking.Attachment{MAC: string(nic.MAC), Network: n.Name, VLAN: n.VLAN, Tagged: l.Params.Bool("tagged")}); err != nil {
 			return nil, err
 		}

@@ -141,6 +141,9 @@ func bookedPorts(n config.Network, host *inventory.Host, task *payload.Network) 
 			problems = append(problems, fault.Problem{Path: string(mac), Text: "is not an interface of " + host.Name + " in the inventory"})
 		}
 	}
+	for _, nic := range host.NICs { // a BMC is not reached by its host's other interfaces either
+		n.ReservedVLANs = withBMC(slices.Clone(n.ReservedVLANs), nic)
+	}
 	for _, nic := range host.NICs {
 		vlans := task.Ports[nic.MAC]
 		if len(vlans) > 0 && (nic.Switch == "" || nic.Port == "") {
@@ -176,7 +179,7 @@ func bookedPort(n config.Network, nic inventory.NIC, vlans []payload.VLAN) (p ne
 		switch {
 		case v.ID < 1 || v.ID > 4094:
 			add("%d is not a VLAN number (1-4094)", v.ID)
-		case v.ID == n.ProvisioningVLAN || v.ID == n.DarkVLAN || v.ID == n.QuarantineVLAN || v.ID == nic.BMCVLAN || slices.Contains(n.ReservedVLANs, v.ID):
+		case v.ID == n.ProvisioningVLAN || v.ID == n.DarkVLAN || v.ID == n.QuarantineVLAN || slices.Contains(n.ReservedVLANs, v.ID):
 			add("VLAN %d is the lab's own", v.ID)
 		case slices.Contains(lab, v.ID):
 			add("VLAN %d is for the lab's own networks", v.ID)

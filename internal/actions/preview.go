@@ -190,7 +190,7 @@ func (p Previewer) host(job int, w *booking.Work, owners []*booking.Owner) (Host
 		n = *p.Network
 	}
 	if host != nil && h.Refused == "" && w.Mode != booking.Release {
-		h.Refused = unusable(n, w, host)
+		h.Refused = unusable(n, p.Inventory, w, host)
 		if other, vlan := booking.Conflict(w, job, owners, n.PublicVLANs); h.Refused == "" && other != nil && p.Network != nil {
 			h.Refused = fmt.Sprintf("VLAN %d is private and on the ports of %s, which belongs to job %d", vlan, other.Host, other.Job)
 		}

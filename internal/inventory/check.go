@@ -25,6 +25,9 @@ func (inv *Inventory) check(rep *report) {
 		for _, n := range h.NICs {
 			path := fmt.Sprintf("%s.interfaces[%s]", name, n.MAC)
 			c.once("MAC", string(n.MAC), path)
+			if n.BMCVLAN != 0 {
+				inv.BMCVLANs = append(inv.BMCVLANs, n.BMCVLAN)
+			}
 			if n.Switch == "" || n.Port == "" {
 				continue
 			}
@@ -40,6 +43,8 @@ func (inv *Inventory) check(rep *report) {
 			}
 		}
 	}
+	slices.Sort(inv.BMCVLANs)
+	inv.BMCVLANs = slices.Compact(inv.BMCVLANs)
 	inv.checkSwitches(rep, used)
 }
 

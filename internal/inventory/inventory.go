@@ -107,6 +107,8 @@ type Inventory struct {
 	Names    []string
 	Hosts    map[string]*Host
 	Switches map[string]*Switch
+	// BMCVLANs are those that BMCs share ports of hosts in (NIC.BMCVLAN), sorted; also of hosts that are left out because something else is wrong with them.
+	BMCVLANs []int
 }
 
 // ByDashboardID finds a host by its id on the dashboard, or nil.
