@@ -36,9 +36,6 @@ func TestNoBookingHasAVLANThatAnyBMCIsIn(t *testing.T) {
 				p.sharesWithBMC(c.host, c.mac, ofBMCs)
 			}
 			if c.bad {
-				p.edit(c.host, func(nics map[string]map[string]any) {
-					nics[c.mac]["switch"], nics[c.mac]["port"] = "sw1", p.port(1).Port
-				})
 				p.sharesWithBMC(c.host, "48:df:37:1d:15:01", 5000)
 			}
 			p.deliver(body)
