@@ -186,20 +186,12 @@ func applyPorts(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var switches []string
-	for _, name := range job.Hosts {
-		host, err := inventory.LoadHost(c.Context, client, name)
-		if err != nil {
-			return err
-		}
-		for _, nic := range host.NICs {
-			if nic.Switch != "" && (c.String("switch") == "" || nic.Switch == c.String("switch")) {
-				switches = append(switches, nic.Switch)
-			}
-		}
+	hosts, switches, err := switchesOf(c, j, client)
+	if err != nil {
+		return err
 	}
-	slices.Sort(switches)
-	for _, sw := range slices.Compact(switches) {
+	written := 0
+	for _, sw := range switches {
 		params := map[string]any{"switch": sw, "state": c.String("state"), "job_id": job.Job, "epoch": job.Epoch}
 		if host := c.String("host"); host != "" {
 			params["host"] = host
@@ -209,6 +201,7 @@ func applyPorts(c *cli.Context) error {
 		}
 		var out struct {
 			Summary string   `json:"summary"`
+			Hosts   []string `json:"hosts"`
 			Changes []string `json:"changes"`
 		}
 		if err := answer(c, "set_ports", params, &out); err != nil {
@@ -218,6 +211,53 @@ func applyPorts(c *cli.Context) error {
 			fmt.Fprintln(c.App.Writer, ch)
 		}
 		fmt.Fprintln(c.App.Writer, out.Summary)
+		written += len(out.Hosts)
+	}
+	if written == 0 {
+		return fault.New(fault.Refused, "no host of job %d is to become %s now: nothing was written", job.Job, c.String("state")).
+			WithHint("one that was handed over is written by its name: --host, one of %s", strings.Join(hosts, ", "))
 	}
 	return nil
+}
+
+// switchesOf are the hosts of a job, whichever of its plans named them last, and the switches that --host and --switch leave of theirs.
+func switchesOf(c *cli.Context, j booking.Journal, keys inventory.Keys) (hosts, switches []string, err error) {
+	owners, err := j.Owners(c.Context)
+	if err != nil {
+		return nil, nil, err
+	}
+	var other []string
+	for _, o := range owners {
+		if o.Job != c.Int("job") {
+			continue
+		}
+		if hosts = append(hosts, o.Host); c.String("host") != "" && o.Host != c.String("host") {
+			continue
+		}
+		host, err := inventory.LoadHost(c.Context, keys, o.Host)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, nic := range host.NICs {
+			switch {
+			case nic.Switch == "":
+			case c.String("switch") == "" || nic.Switch == c.String("switch"):
+				switches = append(switches, nic.Switch)
+			default:
+				other = append(other, nic.Switch)
+			}
+		}
+	}
+	slices.Sort(switches)
+	slices.Sort(other)
+	name := c.String("host")
+	switch {
+	case len(hosts) == 0:
+		return nil, nil, fault.New(fault.Refused, "job %d has no hosts", c.Int("job")).WithHint("laas job owners tells which job has which host")
+	case name != "" && !slices.Contains(hosts, name):
+		return nil, nil, fault.New(fault.Refused, "%s is not a host of job %d", name, c.Int("job")).WithHint("it has %s", strings.Join(hosts, ", "))
+	case len(switches) == 0:
+		return nil, nil, fault.New(fault.Refused, "no such host has a port on switch %q", c.String("switch")).WithHint("their switches are %s", strings.Join(slices.Compact(other), ", "))
+	}
+	return hosts, slices.Compact(switches), nil
 }

@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -97,6 +98,9 @@ func (h *hostRun) unanswered(ctx context.Context, why error) error {
 	const hint = "look at its console and at DHCP in the booked public VLAN"
 	if !h.rec.Guarded {
 		return fault.New(fault.KindOf(why), "%w. Our side: %s, %s. The host has no guard that brings its former network back", why, ports, h.booked()).WithHint(hint)
+	}
+	if err := h.Wire(ctx, h.host.Name, h.job.Job, nil); err != nil {
+		return fault.As(fault.KindOf(why), errors.Join(why, err))
 	}
 	h.rec.Unanswered, h.rec.Written, h.rec.Configured = &booking.Unanswered{At: *h.time()}, nil, nil
 	return fault.New(fault.KindOf(why), "%w. Our side: %s, %s", why, ports, h.booked()).WithHint(hint + "; laas.resume_job configures the host once more")

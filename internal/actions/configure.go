@@ -42,6 +42,9 @@ func configure(ctx context.Context, h *hostRun) (any, error) {
 			return nil, err
 		}
 	}
+	if err := h.wire(ctx); err != nil {
+		return nil, err
+	}
 	h.rec.Configured = h.time()
 	if err := h.Save(ctx, h.rec); err != nil {
 		return nil, err

@@ -25,84 +25,25 @@ var isolateHost = &action.Action{
 		if err := l.Isolate(ctx, host.Name); err != nil { // first, so that nothing opens them again
 			return nil, err
 		}
-		ports, err := l.isolatedPorts(ctx, host)
+		count, err := l.cutOff(ctx, host)
 		if err != nil {
 			return nil, err
-		}
-		if err := l.startSetPorts(ctx, host, map[string]any{"state": stateIsolated, "host": host.Name}); err != nil {
-			return nil, err
-		}
-		count, err := l.portsAre(ctx, ports)
-		if err != nil {
-			return nil, fault.Wrap(err, "%s is NOT proven to be cut off", host.Name)
 		}
 		return action.Result{Host: host.Name, Changed: true, Summary: fmt.Sprintf("%s: cut off; %d switch port(s) shut, read back", host.Name, count)}, nil
 	},
 }
 
-var rejoinHost = &action.Action{
-	Name:        "rejoin_host",
-	Description: "End what laas.isolate_host began: the host's ports are written as its booking or reservation says, or idle when nobody has it, and proven.",
-	Params:      []action.Param{hostParam, confirmParam},
-	Budget:      sum(records, records, records, setPorts.Budget, switchReads),
-	Run: func(ctx context.Context, c *action.Call) (any, error) {
-		l, host, err := confirmed(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		now, err := l.Isolation(ctx, host.Name)
-		if err != nil {
-			return nil, err
-		}
-		if now == nil {
-			return action.Result{Host: host.Name, Summary: host.Name + ": is not isolated"}, nil
-		}
-		owner, err := l.Owner(ctx, host.Name)
-		if err != nil {
-			return nil, err
-		}
-		if err := l.Rejoin(ctx, host.Name); err != nil {
-			return nil, err
-		}
-		if owner == nil || owner.Quarantine != "" { // its ports are shut, which is idle
-			return action.Result{Host: host.Name, Changed: true, Summary: host.Name + ": is not isolated any more; nobody has it, so its ports stay closed"}, nil
-		}
-		return l.reopen(ctx, host, owner)
-	},
-}
-
-// reopen writes the ports of a host as its job has left them.
-func (l *lab) reopen(ctx context.Context, host *inventory.Host, owner *booking.Owner) (any, error) {
-	job, err := l.Job(ctx, owner.Job)
-	if err == nil && job == nil {
-		err = fault.New(fault.NotFound, "the journal has no job %d, to which %s belongs", owner.Job, host.Name)
-	}
+// cutOff shuts all ports of a host, and proves it.
+func (l *lab) cutOff(ctx context.Context, host *inventory.Host) (count int, err error) {
+	ports, err := l.isolatedPorts(ctx, host)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	plan, err := booking.LoadPlan(ctx, l.ST2, owner.Job, job.Plan)
-	if err != nil {
-		return nil, err
+	if err := l.startSetPorts(ctx, host, map[string]any{"state": stateIsolated, "host": host.Name}); err != nil {
+		return 0, err
 	}
-	h, err := (&run{lab: l, job: job, plan: plan}).onHost(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	state := stateBooked
-	switch {
-	case h.reservation != nil:
-		state = stateReserved
-	case !h.rewritable(stateBooked):
-		return h.result(true, "is not isolated any more; run laas.resume_job job_id=%d, which goes on with it", owner.Job), nil
-	}
-	if err := h.startSetPorts(ctx, host, map[string]any{"state": state, "job_id": job.Job, "epoch": owner.Epoch, "host": host.Name}); err != nil {
-		return nil, err
-	}
-	evidence, err := h.provePorts(ctx, state)
-	if err != nil {
-		return nil, err
-	}
-	return h.result(true, "is not isolated any more; %s", evidence), nil
+	count, err = l.portsAre(ctx, ports)
+	return count, fault.Wrap(err, "%s is NOT proven to be cut off", host.Name)
 }
 
 // confirmed loads the host that an operator named twice.

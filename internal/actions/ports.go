@@ -47,6 +47,7 @@ var setPorts = &action.Action{
 		{Name: "epoch", Type: action.Integer, Description: "Which claim of the job this execution belongs to, from laas.claim_hosts. An older one is refused. Not for isolated."},
 		{Name: "host", Type: action.String, Description: "Only this host, also when it was handed over already. Example: hpe13"},
 		{Name: "force", Type: action.Boolean, Description: "Overwrite ports that were changed by hand since the pack wrote them."},
+		{Name: "rejoin", Type: action.Boolean, Description: "Open the ports of an isolated host, with host only. For laas.rejoin_host, which ends the isolation when they are proven."},
 	},
 	Output: []action.Field{{Name: "hosts", Description: "Whose ports were set."}, {Name: "changes", Description: "What was changed, port by port."}},
 	Budget: sum(records, records, records, switchChange, switchChange),
@@ -97,6 +98,7 @@ func enough(c *action.Call, state string) error {
 	} else {
 		need(c.Params.Int("job_id") != 0, "job_id")
 		need(c.Params.Int("epoch") != 0, "epoch")
+		need(!c.Params.Bool("rejoin") || c.Params.String("host") != "", "host")
 	}
 	return fault.FromProblems(fault.Input, "parameters of set_ports", problems)
 }
@@ -119,29 +121,35 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 		return err
 	}
 	only := w.Params.String("host")
-	if only != "" && !slices.Contains(r.job.Hosts, only) {
-		return fault.New(fault.Refused, "%s is not a host of job %d", only, r.job.Job)
+	owners, err := r.owned(ctx) // a host that the run claimed and that is in none of them was let go already
+	if err != nil {
+		return err
 	}
-	for _, name := range r.job.Hosts {
-		if only != "" && name != only {
+	if only != "" && !slices.ContainsFunc(owners, func(o *booking.Owner) bool { return o.Host == only }) {
+		return r.noSuchHost(only, owners)
+	}
+	for _, o := range owners {
+		claimed := o.Epoch == r.job.Epoch
+		if only != "" && o.Host != only || only == "" && !claimed {
 			continue
 		}
-		host, err := inventory.LoadHost(ctx, r.ST2, name)
+		h, err := r.onOwned(ctx, o)
 		if err != nil {
 			return err
 		}
-		h, err := r.onHost(ctx, host)
-		if err != nil {
-			return err
-		}
-		if !h.concerns(w.state) && (only == "" || !h.rewritable(w.state)) {
+		switch {
+		case claimed && h.concerns(w.state):
+		case only == "":
 			continue
+		case w.state != stateBooked:
+			return fault.New(fault.Refused, "the ports of %s are not to be %s now", only, w.state)
+		default:
+			if err := h.stands(ctx, o); err != nil {
+				return err
+			}
 		}
-		if err = r.Fence(ctx, name, r.job.Job, r.job.Epoch); fault.Is(err, fault.Refused) && only == "" { // let go already
-			continue
-		}
-		if err != nil {
-			return err
+		if w.Params.Bool("rejoin") {
+			h.isolation = nil
 		}
 		ports, err := h.wantedPorts(ctx, w.state)
 		if fault.Is(err, fault.Refused) && h.isolation != nil && only == "" {
@@ -150,7 +158,7 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.add(name, ports[w.sw])
+		w.add(o.Host, ports[w.sw])
 	}
 	return nil
 }

@@ -13,7 +13,6 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
-	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/netswitch"
 )
 
@@ -178,12 +177,15 @@ var networkPlan = &action.Action{
 
 func (r *run) planPorts(ctx context.Context, state string) (any, error) {
 	want := map[string][]netswitch.Port{}
-	for _, name := range r.job.Hosts {
-		host, err := inventory.LoadHost(ctx, r.ST2, name)
-		if err != nil {
-			return nil, err
-		}
-		h, err := r.onHost(ctx, host)
+	owners, err := r.owned(ctx)
+	if err == nil && len(owners) == 0 {
+		err = fault.New(fault.Refused, "job %d has no host any more", r.job.Job)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range owners {
+		h, err := r.onOwned(ctx, o)
 		if err != nil {
 			return nil, err
 		}

@@ -32,26 +32,15 @@ func (h *hostRun) concerns(state string) bool {
 	if h.work.Mode == booking.CaptureDisk {
 		return h.rec.Capture.Open() && h.network() != nil
 	}
-	return h.work.Mode != booking.Release && h.rec.Configured != nil && h.rec.HandedOver == nil && h.network() != nil
+	return h.work.Mode != booking.Release && h.rec.Configured != nil && h.rec.HandedOver == nil && h.work.Network != nil
 }
 
-// network is what the host's ports are to carry for its booking; nil if that says nothing of them.
+// network is what the host is to be set up for, or else what it has; nil if its booking says nothing of its ports.
 func (h *hostRun) network() *payload.Network {
-	switch {
-	case h.work.Network != nil:
+	if h.work.Network != nil {
 		return h.work.Network.Network
-	case h.had != nil && h.had.Network != nil:
-		return h.had.Network.Network
 	}
-	return nil
-}
-
-// rewritable says whether the host's ports may be written in a state once more, when that is asked for by its name.
-func (h *hostRun) rewritable(state string) bool {
-	if h.work.Mode == booking.CaptureDisk {
-		return state == stateBooked && !h.rec.Capture.Open() && h.network() != nil
-	}
-	return state == stateBooked && h.work.Mode != booking.Release && h.rec.Configured != nil && h.network() != nil
+	return h.wired
 }
 
 // wantedPorts is what the host's ports are to be in a state, by switch. An isolated host's are shut: where that is not what is asked for, it
@@ -64,6 +53,8 @@ func (h *hostRun) wantedPorts(ctx context.Context, state string) (map[string][]n
 			WithHint("laas.rejoin_host ends that")
 	case h.isolation != nil:
 		return labelled(h, state)(h.isolatedPorts(ctx, h.host))
+	case state == stateBooked && h.wired != nil:
+		return labelled(h, "booked")(bookedPorts(n, h.host, h.wired))
 	case state == stateBooked && h.network() != nil:
 		return labelled(h, "booked")(bookedPorts(n, h.host, h.network()))
 	case state == stateReserved:

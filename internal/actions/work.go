@@ -8,6 +8,7 @@ import (
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/booking/payload"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 )
@@ -56,6 +57,8 @@ type hostRun struct {
 	rec  *booking.TaskRecord
 	// reservation is the host's, for one of the lab's own jobs; nil if it has none.
 	reservation *booking.Reservation
+	// wired is what the host's ports carry for its booking, whichever of its plans said so; nil while it is being set up.
+	wired *payload.Network
 	// had is the host as a booking has it, and account its tenant's on the BMC, for a capture.
 	had     *booking.Work
 	account *booking.BMCAccount
@@ -72,18 +75,27 @@ func (r *run) onHost(ctx context.Context, h *inventory.Host) (*hostRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &hostRun{run: r, host: h, work: work, rec: rec}
-	if out.isolation, err = r.Isolation(ctx, h.Name); err != nil {
+	return (&hostRun{run: r, host: h, work: work, rec: rec}).load(ctx)
+}
+
+// load reads what is known of the host beside the work on it.
+func (h *hostRun) load(ctx context.Context) (*hostRun, error) {
+	var err error
+	if h.isolation, err = h.Isolation(ctx, h.host.Name); err != nil {
 		return nil, err
 	}
-	switch {
-	case r.plan.Own != nil:
-		rec.Host = h.Name // a booking's is from the claim
-		out.reservation, err = r.Reservation(ctx, h.Name)
-	case work.Mode == booking.CaptureDisk:
-		err = out.remember(ctx)
+	if h.plan.Own != nil {
+		h.rec.Host = h.host.Name // a booking's is from the claim
+		h.reservation, err = h.Reservation(ctx, h.host.Name)
+		return h, err
 	}
-	return out, err
+	if h.work.Mode == booking.CaptureDisk {
+		if err := h.remember(ctx); err != nil {
+			return nil, err
+		}
+	}
+	h.wired, err = h.wiring(ctx)
+	return h, err
 }
 
 // begin journals that a stage begins. It is called before anything is done outside.

@@ -51,8 +51,11 @@ func (j Journal) SaveOwner(ctx context.Context, o *Owner) error {
 	return put(ctx, j.Store, OwnerKey(o.Host), o)
 }
 
-// Disown ends the ownership of a host.
+// Disown ends the ownership of a host, and what its ports were to carry for it.
 func (j Journal) Disown(ctx context.Context, host string) error {
+	if err := j.Store.Delete(ctx, wiringPrefix+host); err != nil {
+		return err
+	}
 	return j.Store.Delete(ctx, OwnerKey(host))
 }
 
