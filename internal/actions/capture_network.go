@@ -83,9 +83,8 @@ func (h *hostRun) asImaged(ctx context.Context) error {
 		return err
 	}
 	return h.obeying(ctx, func(c *remote.Conn) error {
-		exists := func(p string) bool { return there(ctx, c, p) }
-		render, err := hostnet.Detect(exists)
-		if err != nil || !hostnet.Guardable(exists) {
+		render, _, err := hostnet.Detect(looked{ctx, c})
+		if err != nil || !hostnet.Guardable(looked{ctx, c}.exists) {
 			return err
 		}
 		h.rec.Capture.Neutral = true

@@ -53,6 +53,9 @@ func configure(ctx context.Context, h *hostRun) (any, error) {
 	if h.rec.Guarded {
 		guarded = ", guarded until it is reached on its booked network"
 	}
+	if h.rendered != "" {
+		guarded = " (" + h.rendered + ")" + guarded
+	}
 	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured%s", len(h.work.Keys()), h.Config.SSH.TenantUser, guarded), nil
 }
 

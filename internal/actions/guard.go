@@ -16,11 +16,11 @@ import (
 // writeInterfaces replaces the host's network configuration. It takes effect when the host boots. Where the lab will reach the host on its
 // booked network, what was there before is kept on the host, with a guard that brings it back if nobody confirms the new one.
 func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
-	exists := func(p string) bool { return there(ctx, c, p) }
-	render, err := hostnet.Detect(exists)
+	render, why, err := hostnet.Detect(looked{ctx, c})
 	if err != nil {
 		return err
 	}
+	h.rendered = render.Name() + ": " + why
 	files, err := render.Files(h.interfaces())
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
 		}
 	}
 	// A host that changes its networks in the middle of a booking has none to go back to: the ports of its former one are taken away.
-	h.rec.Guarded = h.work.Mode == booking.Provision && h.public() && h.Config.SSH.NetworkGuard > 0 && hostnet.Guardable(exists)
+	h.rec.Guarded = h.work.Mode == booking.Provision && h.public() && h.Config.SSH.NetworkGuard > 0 && hostnet.Guardable(looked{ctx, c}.exists)
 	if h.rec.Guarded {
 		if err := h.arm(ctx, c, render, files); err != nil {
 			return err
@@ -41,6 +41,26 @@ func (h *hostRun) writeInterfaces(ctx context.Context, c *remote.Conn) error {
 	}
 	return replaceFiles(ctx, c, render, files)
 }
+
+// looked is a host as hostnet looks at it.
+type looked struct {
+	ctx  context.Context
+	conn *remote.Conn
+}
+
+func (l looked) List(dir string) ([]string, error) { return names(l.ctx, l.conn, dir) }
+
+func (l looked) Read(p string) ([]byte, error) { return l.conn.ReadFile(l.ctx, p) }
+
+func (l looked) NetworkManager() (string, error) {
+	version, err := l.conn.Run(l.ctx, "/usr/sbin/NetworkManager --version")
+	if fault.Is(err, fault.Failed) { // what is left of one that is not installed any more
+		return "", nil
+	}
+	return strings.TrimSpace(version), err
+}
+
+func (l looked) exists(p string) bool { return there(l.ctx, l.conn, p) }
 
 // replaceFiles makes files the host's network configuration, and nothing else.
 func replaceFiles(ctx context.Context, c *remote.Conn, render hostnet.Renderer, files []hostnet.File) error {

@@ -62,6 +62,8 @@ type hostRun struct {
 	// had is the host as a booking has it, and account its tenant's on the BMC, for a capture.
 	had     *booking.Work
 	account *booking.BMCAccount
+	// rendered is how the host's interfaces were written, and why so.
+	rendered string
 	// isolation is set while an operator keeps the host's ports shut.
 	isolation *booking.Isolation
 }

@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"net"
 	"strings"
-
-	"stackstorm-laas/internal/fault"
 )
 
 // NIC is what a network interface is to be.
@@ -64,25 +62,6 @@ type Renderer interface {
 	// Stale are the paths, as path.Match patterns, of what was configured before. All that they match must go, except what Files has just
 	// written. It is in force from the next start of the host on.
 	Stale() []string
-}
-
-// Detect finds out how a host configures its network. exists says whether there is a file or directory on the host.
-func Detect(exists func(path string) bool) (Renderer, error) {
-	cloudInit := cloudInit(exists("/etc/cloud/cloud.cfg.d"))
-	switch {
-	case exists("/etc/netplan"):
-		return netplan{cloudInit}, nil
-	case exists("/etc/wicked"):
-		return ifcfg{suse: true, cloudInit: cloudInit}, nil
-	case exists("/etc/NetworkManager/system-connections"):
-		return networkManager{cloudInit}, nil
-	case exists(ifcfgRHEL):
-		return ifcfg{cloudInit: cloudInit}, nil
-	case exists("/etc/network/interfaces"):
-		return ifupdown{cloudInit}, nil
-	}
-	return nil, fault.New(fault.Refused, "the host configures its network in no way that the pack knows: netplan, wicked, NetworkManager, ifcfg or ifupdown").
-		WithHint("use an image with one of /etc/netplan, /etc/wicked, /etc/NetworkManager/system-connections, %s, /etc/network/interfaces", ifcfgRHEL)
 }
 
 // cloudInit says whether the image has cloud-init, which would write a configuration and a host name of its own at the next boot.

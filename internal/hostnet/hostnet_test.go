@@ -60,9 +60,20 @@ func renderers(t *testing.T) []hostnet.Renderer {
 		detect(t, "/etc/network/interfaces"), detect(t, "/etc/sysconfig/network-scripts"), detect(t, "/etc/wicked")}
 }
 
+// every is renderers, and those of hosts that have more than one system.
+func every(t *testing.T) []hostnet.Renderer {
+	out := renderers(t)
+	for _, host := range []image{debianServer, debianLeftover, debianOld, centos7} {
+		r, _, err := hostnet.Detect(host)
+		require.NoError(t, err)
+		out = append(out, r)
+	}
+	return out
+}
+
 func detect(t *testing.T, there ...string) hostnet.Renderer {
 	t.Helper()
-	r, err := hostnet.Detect(func(path string) bool { return slices.Contains(there, path) })
+	r, _, err := hostnet.Detect(having(there...))
 	require.NoError(t, err)
 	return r
 }
@@ -91,7 +102,7 @@ func TestGolden(t *testing.T) {
 }
 
 func TestTheOrderOfInterfacesDoesNotMatter(t *testing.T) {
-	for _, r := range renderers(t) {
+	for _, r := range every(t) {
 		for name, nics := range cases {
 			want, err := r.Files(nics)
 			require.NoError(t, err)
@@ -126,7 +137,7 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 		{Bond: &hostnet.Bond{Name: "bond0", Mode: "balance-tlb", MACs: []string{"48:df:37:1d:13:02", "48:df:37:1d:13:03"}}},
 		{Bond: &hostnet.Bond{Name: "bond0", Mode: "balance-tlb", MACs: []string{"48:df:37:1d:13:04", "48:df:37:1d:13:04"}}},
 	}
-	for _, r := range renderers(t) {
+	for _, r := range every(t) {
 		files, err := r.Files(nics)
 		require.Error(t, err)
 		assert.Empty(t, files)
@@ -142,34 +153,6 @@ func TestEverythingWrongIsToldAtOnce(t *testing.T) {
 	}
 }
 
-func TestDetect(t *testing.T) {
-	for name, tc := range map[string]struct {
-		there []string
-		want  string
-	}{
-		"netplan":                        {[]string{"/etc/netplan"}, "netplan"},
-		"NetworkManager":                 {[]string{"/etc/NetworkManager/system-connections"}, "networkmanager"},
-		"netplan before NetworkManager":  {[]string{"/etc/NetworkManager/system-connections", "/etc/netplan"}, "netplan"},
-		"ifupdown":                       {[]string{"/etc/network/interfaces"}, "ifupdown"},
-		"netplan before ifupdown":        {[]string{"/etc/network/interfaces", "/etc/netplan"}, "netplan"},
-		"Red Hat without NetworkManager": {[]string{"/etc/sysconfig/network-scripts"}, "ifcfg"},
-		"NetworkManager before ifcfg":    {[]string{"/etc/sysconfig/network-scripts", "/etc/NetworkManager/system-connections"}, "networkmanager"},
-		"SUSE":                           {[]string{"/etc/wicked", "/etc/NetworkManager/system-connections"}, "wicked"},
-		"nothing":                        {nil, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r, err := hostnet.Detect(func(path string) bool { return slices.Contains(tc.there, path) })
-			if tc.want == "" {
-				assert.Equal(t, fault.Refused, fault.KindOf(err))
-				assert.NotEmpty(t, fault.HintOf(err))
-				return
-			}
-			require.NoError(t, err)
-			assert.Equal(t, tc.want, r.Name())
-		})
-	}
-}
-
 func TestWhatIsWrittenIsCoveredByWhatGoes(t *testing.T) {
 	// Else a file of an earlier booking would stay in force.
 	stale := func(r hostnet.Renderer, name string) bool {
@@ -179,7 +162,7 @@ func TestWhatIsWrittenIsCoveredByWhatGoes(t *testing.T) {
 			return ok
 		})
 	}
-	for _, r := range renderers(t) {
+	for _, r := range every(t) {
 		for _, nics := range cases {
 			files, err := r.Files(nics)
 			require.NoError(t, err)
@@ -200,7 +183,7 @@ func TestNamesFitTheKernel(t *testing.T) {
 	for i := range 256 {
 		nics = append(nics, hostnet.NIC{MAC: "48:df:37:1d:13:" + string("0123456789abcdef"[i/16]) + string("0123456789abcdef"[i%16]), VLANs: []hostnet.VLAN{{ID: 4094}}})
 	}
-	for _, r := range renderers(t) {
+	for _, r := range every(t) {
 		files, err := r.Files(nics)
 		require.NoError(t, err)
 		names := map[string]bool{}

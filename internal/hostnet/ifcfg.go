@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// ifcfg writes one file for each interface: in the dialect of Red Hat's network-scripts, for images without NetworkManager, or in that of SUSE's
-// wicked (ifcfg(5)).
+// ifcfg writes one file for each interface: in the dialect of Red Hat's network-scripts, or in that of SUSE's wicked (ifcfg(5)). The former is read by
+// the network service, by NetworkManager's plugin ifcfg-rh, or by both, which then agree on who does it.
 type ifcfg struct {
 	suse      bool
 	cloudInit cloudInit
@@ -34,11 +34,11 @@ func (r ifcfg) dir() string {
 // Stale are all interfaces but the loopback's, and SUSE's routes.
 func (r ifcfg) Stale() []string {
 	at := r.dir() + "/ifcfg-"
-	out := []string{at + "[^l]*", at + "l[^o]*", at + "lo?*", staleNames}
+	out := append([]string{at + "[^l]*", at + "l[^o]*", at + "lo?*"}, staleNames...)
 	if r.suse {
-		out = append(out, ifcfgSUSE+"/routes", ifcfgSUSE+"/ifroute-*")
+		return append(out, ifcfgSUSE+"/routes", ifcfgSUSE+"/ifroute-*")
 	}
-	return out
+	return append(out, keyfileDir+"*")
 }
 
 func (r ifcfg) Files(nics []NIC) ([]File, error) {
@@ -80,12 +80,12 @@ func (r ifcfg) wire(p port) string {
 	if p.carries {
 		up = "yes"
 	}
-	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=%s\nNM_CONTROLLED=no\n", device(p), strings.ToUpper(p.mac), up) + r.rest(p, p.untagged)
+	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=%s\n", device(p), strings.ToUpper(p.mac), up) + r.rest(p, p.untagged)
 }
 
 func (r ifcfg) bond(p port) string {
 	if !r.suse {
-		return fmt.Sprintf("DEVICE=%s\nTYPE=Bond\nBONDING_MASTER=yes\nBONDING_OPTS=\"mode=%s miimon=%d\"\nMACADDR=%s\nONBOOT=yes\nNM_CONTROLLED=no\n",
+		return fmt.Sprintf("DEVICE=%s\nTYPE=Bond\nBONDING_MASTER=yes\nBONDING_OPTS=\"mode=%s miimon=%d\"\nMACADDR=%s\nONBOOT=yes\n",
 			device(p), p.bond.Mode, monitor, strings.ToUpper(p.mac)) + r.rest(p, p.untagged)
 	}
 	text := fmt.Sprintf("STARTMODE='auto'\nBONDING_MASTER='yes'\nBONDING_MODULE_OPTS='mode=%s miimon=%d'\nLLADDR='%s'\n", p.bond.Mode, monitor, p.mac)
@@ -103,14 +103,14 @@ func (r ifcfg) member(m, bond port) string {
 	case r.suse:
 		return "STARTMODE='hotplug'\n" + r.rest(m, m.untagged)
 	}
-	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=yes\nNM_CONTROLLED=no\nMASTER=%s\nSLAVE=yes\n", device(m), strings.ToUpper(m.mac), device(bond)) + r.rest(m, m.untagged)
+	return fmt.Sprintf("DEVICE=%s\nHWADDR=%s\nTYPE=Ethernet\nONBOOT=yes\nMASTER=%s\nSLAVE=yes\n", device(m), strings.ToUpper(m.mac), device(bond)) + r.rest(m, m.untagged)
 }
 
 func (r ifcfg) vlan(p port, v link) string {
 	if r.suse {
 		return fmt.Sprintf("STARTMODE='auto'\nETHERDEVICE='%s'\nVLAN_ID='%d'\n", device(p), v.id) + r.rest(p, v)
 	}
-	return fmt.Sprintf("DEVICE=%s\nVLAN=yes\nONBOOT=yes\nNM_CONTROLLED=no\n", r.vlanName(p, v)) + r.rest(p, v)
+	return fmt.Sprintf("DEVICE=%s\nVLAN=yes\nONBOOT=yes\n", r.vlanName(p, v)) + r.rest(p, v)
 }
 
 // vlanName is a VLAN's name. Red Hat's scripts read parent and number out of it.
@@ -132,8 +132,9 @@ func (r ifcfg) rest(p port, l link) string {
 		return text + fmt.Sprintf("BOOTPROTO='dhcp'\nDHCLIENT_SET_DEFAULT_ROUTE='yes'\nDHCLIENT_ROUTE_PRIORITY='%d'\n", l.metric)
 	case r.suse:
 		return text + "BOOTPROTO='none'\n"
-	case l.dhcp():
-		return text + fmt.Sprintf("BOOTPROTO=dhcp\nDEFROUTE=yes\nMETRIC=%d\nPERSISTENT_DHCLIENT=yes\nIPV6INIT=yes\nIPV6_AUTOCONF=yes\n", l.metric)
+	case l.dhcp(): // the scripts' names of it, then the plugin's
+		return text + fmt.Sprintf("BOOTPROTO=dhcp\nDEFROUTE=yes\nMETRIC=%[1]d\nPERSISTENT_DHCLIENT=yes\nIPV6INIT=yes\nIPV6_AUTOCONF=yes\n"+
+			"IPV4_ROUTE_METRIC=%[1]d\nIPV6_ROUTE_METRIC=%[1]d\nIPV4_DHCP_TIMEOUT=2147483647\nDHCP_CLIENT_ID=mac\nAUTOCONNECT_RETRIES=0\n", l.metric)
 	}
-	return text + "BOOTPROTO=none\nDEFROUTE=no\nIPV6INIT=no\n"
+	return text + "BOOTPROTO=none\nDEFROUTE=no\nIPV6INIT=no\nAUTOCONNECT_RETRIES=0\n"
 }

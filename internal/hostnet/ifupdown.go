@@ -7,12 +7,16 @@ import (
 
 // ifupdown writes /etc/network/interfaces, as Debian has it without netplan. VLANs and bonds are made with ip(8), so that the packages vlan and
 // ifenslave are not needed.
-type ifupdown struct{ cloudInit cloudInit }
+type ifupdown struct {
+	// managed says that there is a NetworkManager, too.
+	managed   bool
+	cloudInit cloudInit
+}
 
 func (ifupdown) Name() string { return "ifupdown" }
 
 func (ifupdown) Stale() []string {
-	return []string{"/etc/network/interfaces", "/etc/network/interfaces.d/*", staleNames}
+	return append([]string{interfacesFile, interfacesDir + "/*", keyfileDir + "*", keepOff}, staleNames...)
 }
 
 func (r ifupdown) Files(nics []NIC) ([]File, error) {
@@ -21,7 +25,7 @@ func (r ifupdown) Files(nics []NIC) ([]File, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString(header + "auto lo\niface lo inet loopback\n")
+	b.WriteString(header + loopback)
 	for _, p := range ports {
 		if !p.carries {
 			continue // what ifupdown does not know stays down
@@ -31,11 +35,25 @@ func (r ifupdown) Files(nics []NIC) ([]File, error) {
 			stanza(&b, v.name, p, v)
 		}
 	}
-	files := append([]File{{"/etc/network/interfaces", 0o644, []byte(b.String())}}, names(ports)...)
+	files := append([]File{{interfacesFile, 0o644, []byte(b.String())}}, names(ports)...)
+	if r.managed {
+		files = append(files, keptOff(ports))
+	}
 	return append(files, r.cloudInit.files()...), nil
 }
 
-// stanza writes one interface. One without an address is up all the same; nothing of IPv6 is taken there.
+const loopback = "auto lo\niface lo inet loopback\n"
+
+// keptOff keeps NetworkManager off all interfaces: by itself it would leave alone those that have a stanza, and start the others, a bond's among them.
+func keptOff(ports []port) File {
+	text := header + "[ifupdown]\nmanaged=false\n\n[keyfile]\nunmanaged-devices+="
+	for _, p := range physical(ports) {
+		text += "interface-name:" + device(p) + ";"
+	}
+	return File{keepOff, 0o644, []byte(text + "\n")}
+}
+
+// stanza writes one interface. One without an address is up all the same; nothing of IPv6 is taken there (sysctl -e: where the kernel has any).
 func stanza(b *strings.Builder, name string, p port, l link) {
 	method := "manual"
 	if l.dhcp() {
@@ -59,5 +77,5 @@ func stanza(b *strings.Builder, name string, p port, l link) {
 		fmt.Fprintf(b, "\tmetric %d\n", l.metric)
 		return
 	}
-	fmt.Fprintf(b, "\tpre-up sysctl -q -w net.ipv6.conf.%s.disable_ipv6=1\n\tup ip link set dev %s up\n\tdown ip link set dev %s down\n", name, name, name)
+	fmt.Fprintf(b, "\tpre-up sysctl -e -q -w net.ipv6.conf.%s.disable_ipv6=1\n\tup ip link set dev %s up\n\tdown ip link set dev %s down\n", name, name, name)
 }

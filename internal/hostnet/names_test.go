@@ -58,6 +58,49 @@ done`)
 	assert.Equal(t, "nic0 is called wire1\nnic1 is called wire0\nfar0 is called \n", out)
 }
 
+// What udev, YaST or cloud-init wrote when the image was made, on whatever card it was made on.
+func TestRealUdevPrefersNamesThatThereforeGo(t *testing.T) {
+	testreal.Need(t, "udevadm")
+	rule := `SUBSYSTEM=="net", ACTION=="add", ATTR{address}=="48:df:37:1d:13:00", NAME="eth7"` + "\n"
+	host := having("/etc/network/interfaces")
+	named := func() string {
+		var files []hostnet.File
+		for p, text := range host.disk {
+			files = append(files, hostnet.File{Path: p, Mode: 0o644, Data: []byte(text)})
+		}
+		return strings.TrimSpace(alone(t, files, `
+mkdir -p /etc/systemd/network "$dir/etc/systemd/network" "$dir/etc/udev/rules.d"
+mount --bind "$dir/etc/systemd/network" /etc/systemd/network
+mount --bind "$dir/etc/udev/rules.d" /etc/udev/rules.d
+ip link add nic0 address 48:df:37:1d:13:00 type veth peer name far0
+udevadm test --action=add /sys/class/net/nic0 2>&1 | sed -n "s/.*NAME '\([a-z]*[0-9]\)'.*/\1/p" | tail -n 1`))
+	}
+	host.put(t, cases["private untagged network and nothing public"])
+	for p, text := range host.disk { // of another host
+		host.disk[p] = strings.ReplaceAll(text, "48:df:37:1d:14:00", "48:df:37:1d:13:00")
+	}
+	require.Equal(t, "wire0", named())
+	host.disk["/etc/udev/rules.d/70-persistent-net.rules"] = rule
+	require.Equal(t, "eth7", named(), "such a rule is in force")
+	host.put(t, []hostnet.NIC{{MAC: "48:df:37:1d:13:00", Untagged: true}})
+	assert.Equal(t, "wire0", named())
+}
+
+func TestRealIfupWorksWithoutIPv6(t *testing.T) {
+	testreal.Need(t, "ifup", "sysctl")
+	files, err := detect(t, "/etc/network/interfaces").Files([]hostnet.NIC{{MAC: "48:df:37:1d:13:00", Untagged: true}})
+	require.NoError(t, err)
+	// A kernel that was started with ipv6.disable=1 has no such settings.
+	out := alone(t, files, `
+mkdir -p /run/network
+mount -t tmpfs tmpfs /proc/sys/net/ipv6
+ip link add wire0 address 48:df:37:1d:13:00 type veth peer name far0
+ip link set far0 up
+ifup -a -i "$dir/etc/network/interfaces" >&2
+cat /sys/class/net/wire0/operstate`)
+	assert.Equal(t, "up", strings.TrimSpace(out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]))
+}
+
 func TestRealIfupBringsInterfacesUpWithoutAddresses(t *testing.T) {
 	testreal.Need(t, "ifup", "ifdown", "sysctl")
 	files, err := detect(t, "/etc/network/interfaces").Files([]hostnet.NIC{

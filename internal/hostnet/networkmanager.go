@@ -6,17 +6,31 @@ import (
 	"strings"
 )
 
-// networkManager writes one keyfile for each interface, for NetworkManager 1.20 or newer.
-type networkManager struct{ cloudInit cloudInit }
+// networkManager writes one keyfile for each interface.
+type networkManager struct {
+	// old is a NetworkManager before 1.20. It does not know that IPv6 can be switched off, and would not read a file that says so.
+	old bool
+	// alone says that no file of ifupdown names interfaces, which NetworkManager would leave alone (Debian's default, managed=false of its plugin ifupdown).
+	alone     bool
+	cloudInit cloudInit
+}
 
-const keyfileDir = "/etc/NetworkManager/system-connections/"
+const (
+	keyfileDir = managerDir + "/system-connections/"
+	// keepOff is what tells NetworkManager which interfaces are ifupdown's.
+	keepOff = managerDir + "/conf.d/90-laas-ifupdown.conf"
+)
 
 func (networkManager) Name() string { return "networkmanager" }
 
 // Stale covers Red Hat's older files too, which NetworkManager reads beside its own; all but that of the loopback interface.
-func (networkManager) Stale() []string {
-	const ifcfg = "/etc/sysconfig/network-scripts/ifcfg-"
-	return []string{keyfileDir + "*", ifcfg + "[^l]*", ifcfg + "l[^o]*", ifcfg + "lo?*"}
+func (r networkManager) Stale() []string {
+	const ifcfg = ifcfgRHEL + "/ifcfg-"
+	stale := []string{keyfileDir + "*", keepOff, ifcfg + "[^l]*", ifcfg + "l[^o]*", ifcfg + "lo?*"}
+	if !r.alone {
+		stale = append(stale, interfacesFile, interfacesDir+"/*")
+	}
+	return stale
 }
 
 func (r networkManager) Files(nics []NIC) ([]File, error) {
@@ -26,6 +40,9 @@ func (r networkManager) Files(nics []NIC) ([]File, error) {
 	}
 	var files []File
 	add := func(id, text string) {
+		if r.old {
+			text = strings.ReplaceAll(text, "[ipv6]\nmethod=disabled\n", "[ipv6]\nmethod=ignore\n")
+		}
 		files = append(files, File{keyfileDir + id + ".nmconnection", 0o600, []byte(header + text)})
 	}
 	for _, p := range ports {
@@ -40,6 +57,9 @@ func (r networkManager) Files(nics []NIC) ([]File, error) {
 		for _, v := range p.vlans {
 			add(vlanID(v), keyfileVLAN(p, v))
 		}
+	}
+	if !r.alone {
+		files = append(files, File{interfacesFile, 0o644, []byte(header + loopback)})
 	}
 	return append(files, r.cloudInit.files()...), nil
 }

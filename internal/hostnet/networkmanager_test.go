@@ -1,6 +1,7 @@
 package hostnet_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,59 +12,91 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"stackstorm-laas/internal/hostnet"
 	"stackstorm-laas/internal/testreal"
 )
 
 // settings of a connection, by name.
 type settings map[string]string
 
-// manage lets NetworkManager itself read the files for some interfaces and manage the network cards nic0, nic1, ... that have these MACs. active are
-// the cards by connection that it must bring up; it gives the connections by name.
-func manage(t *testing.T, name string, macs []string, active map[string]string) map[string]settings {
+// managed is what NetworkManager made of a host.
+type managed struct {
+	// connections are those of the pack by name.
+	connections map[string]settings
+	// active are "connection:card", leftAlone cards, and cards are "card up" or "card down", in order.
+	active, leftAlone, cards []string
+	log                      string
+}
+
+// run lets the real NetworkManager, and where the host has it ifup before, work on a host's files with network cards of these MACs. Cards have the names that
+// the files give them, or nic0, nic1, ... It waits until all connections are active that are expected to be.
+func (i image) run(t *testing.T, macs []string, active ...string) managed {
 	t.Helper()
-	testreal.Need(t, "NetworkManager", "nmcli", "dbus-daemon", "unshare", "ip")
+	testreal.Need(t, "NetworkManager", "nmcli", "dbus-daemon", "unshare", "ip", "ifup", "sysctl")
 	needRoot(t)
 	dir := t.TempDir()
-	var cards, up []string
-	for i, mac := range macs {
-		cards = append(cards, "nic"+string(rune('0'+i))+" "+mac+"\n")
+	write := func(name, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	for connection, card := range active {
-		up = append(up, connection+":"+card+"\n")
+	var cards []string
+	for n, mac := range macs {
+		name := "nic" + string(rune('0'+n))
+		for p, text := range i.disk {
+			if strings.HasSuffix(p, ".link") && strings.Contains(text, "MACAddress="+mac+"\n") {
+				_, name, _ = strings.Cut(strings.TrimSpace(text), "\nName=")
+			}
+		}
+		cards = append(cards, name+" "+mac+"\n")
 	}
-	slices.Sort(up)
-	files, err := detect(t, "/etc/NetworkManager/system-connections").Files(cases[name])
-	require.NoError(t, err)
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "connections"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "cards"), []byte(strings.Join(cards, "")), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "active"), []byte(strings.Join(up, "")), 0o600))
-	for _, f := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "connections", filepath.Base(f.Path)), f.Data, f.Mode))
+	for p, text := range i.disk {
+		write(p, text)
 	}
+	slices.Sort(active)
+	write("cards", strings.Join(cards, ""))
+	write("active", strings.Join(append(slices.Clone(active), ""), "\n"))
+	write("main", i.disk["/etc/NetworkManager/NetworkManager.conf"])
 	out, err := exec.Command("unshare", "-n", "-m", "-p", "-f", "--mount-proc", "sh", "testdata/networkmanager.sh", dir).Output()
 	log, _ := os.ReadFile(filepath.Join(dir, "log"))
 	require.NoError(t, err, "%s\n%s", out, log)
-	for line := range strings.Lines(string(log)) {
-		if strings.Contains(line, "<warn>") || strings.Contains(line, "<error>") {
-			assert.NotContains(t, line, "keyfile", "NetworkManager has nothing to complain about")
-		}
+	lines := func(name string) []string {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
 	}
-	is, err := os.ReadFile(filepath.Join(dir, "is-active"))
-	require.NoError(t, err)
-	assert.Equal(t, strings.Join(up, ""), string(is), "%s", log)
-	all := map[string]settings{}
-	for _, block := range strings.Split(string(out), "\n\n") {
+	m := managed{connections: map[string]settings{}, active: lines("is-active"), leftAlone: lines("left-alone"), cards: lines("cards-are"), log: string(log)}
+	for block := range strings.SplitSeq(string(out), "\n\n") {
 		s := settings{}
 		for line := range strings.Lines(block) {
 			key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 			s[key] = value
 		}
 		if id := s["connection.id"]; strings.HasPrefix(id, "laas-") {
-			all[id] = s
+			m.connections[id] = s
 		}
 	}
-	assert.Equal(t, len(files), len(all), "it takes every file")
-	return all
+	assert.ElementsMatch(t, active, m.active, m.log)
+	return m
+}
+
+// manage lets NetworkManager alone read the files for some interfaces and manage the network cards nic0, nic1, ... that have these MACs. active are
+// the cards by connection that it must bring up; it gives the connections by name.
+func manage(t *testing.T, name string, macs []string, active map[string]string) map[string]settings {
+	t.Helper()
+	host := image{manager: "1.42.4", disk: disk{"/etc/NetworkManager/NetworkManager.conf": "[main]\nplugins=keyfile\nno-auto-default=*\n"}}
+	host.put(t, cases[name])
+	var up []string
+	for connection, card := range active {
+		up = append(up, connection+":"+card)
+	}
+	m := host.run(t, macs, up...)
+	for line := range strings.Lines(m.log) {
+		if strings.Contains(line, "<warn>") || strings.Contains(line, "<error>") {
+			assert.NotContains(t, line, "keyfile", "NetworkManager has nothing to complain about")
+		}
+	}
+	assert.Equal(t, len(host.disk)-1, len(m.connections), "it takes every file")
+	return m.connections
 }
 
 // has holds some settings of a connection.
@@ -127,6 +160,38 @@ func TestRealNetworkManagerTakesEveryConfiguration(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			manage(t, name, nil, nil)
+		})
+	}
+}
+
+// A host with both has its interfaces from the one that had them before, and the other keeps off: Debian's NetworkManager leaves alone what ifupdown's files
+// name, and starts by itself what nobody names.
+func TestRealNetworkManagerAndIfupDoNotGetInEachOthersWay(t *testing.T) {
+	const mac0, mac1 = "48:df:37:1d:13:00", "48:df:37:1d:13:01"
+	nics := []hostnet.NIC{{MAC: mac0, Untagged: true}, {MAC: mac1}}
+	debian := "[main]\nplugins=ifupdown,keyfile\n\n[ifupdown]\nmanaged=false\n"
+	for name, tc := range map[string]struct {
+		before            image
+		active, leftAlone []string
+		cards             []string
+	}{
+		"interfaces that are ifupdown's":                   {debianServer, nil, []string{"wire0", "wire1"}, []string{"wire0 up", "wire1 down"}},
+		"interfaces that are ifupdown's in its directory":  {debianCloud, nil, []string{"wire0", "wire1"}, []string{"wire0 up", "wire1 down"}},
+		"interfaces that are NetworkManager's":             {debianDesktop, []string{"laas-wire0:nic0"}, []string{}, []string{"nic0 up", "nic1 up"}},
+		"interfaces of an ifupdown that is not there":      {debianLeftover, []string{"laas-wire0:nic0"}, []string{}, []string{"nic0 up", "nic1 up"}},
+		"what an old NetworkManager reads, a new one does": {debianOld, []string{"laas-wire0:nic0"}, []string{}, []string{"nic0 up", "nic1 up"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := image{manager: tc.before.manager, disk: maps.Clone(tc.before.disk)}
+			host.disk["/etc/NetworkManager/NetworkManager.conf"] = debian
+			host.disk["/etc/NetworkManager/system-connections/Wired connection 1.nmconnection"] = "[connection]\nid=laas-wire9\ntype=ethernet\n[ethernet]\nmac-address=" + mac1 + "\n[ipv4]\nmethod=disabled\n"
+			host.put(t, nics)
+			m := host.run(t, []string{mac0, mac1}, tc.active...)
+			assert.Equal(t, tc.leftAlone, m.leftAlone, m.log)
+			assert.Equal(t, tc.cards, m.cards)
+			host.put(t, nics) // once more, as after a crash
+			host.run(t, []string{mac0, mac1}, tc.active...)
 		})
 	}
 }

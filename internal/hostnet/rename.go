@@ -15,5 +15,6 @@ func names(ports []port) []File {
 
 const linkDir = "/etc/systemd/network/"
 
-// staleNames covers the files of an earlier booking.
-const staleNames = linkDir + "10-laas-*.link"
+// staleNames covers the files of an earlier booking, and the names by which udev, YaST or cloud-init have tied interfaces to their MACs: they would be given
+// before systemd.link files are asked.
+var staleNames = []string{linkDir + "10-laas-*.link", "/etc/udev/rules.d/70-persistent-net.rules"}

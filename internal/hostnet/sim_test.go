@@ -2,6 +2,7 @@ package hostnet_test
 
 import (
 	"path"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ func TestHostsOfTheSimulatedLabAreWhereTheyWereToldToBe(t *testing.T) {
 		"a bond that carries nothing":              {[]hostnet.NIC{{Bond: &hostnet.Bond{Name: "bond0", Mode: "active-backup", MACs: []string{mac0, mac1}}}}, nil},
 		"nothing: not even what was there is left": {[]hostnet.NIC{{MAC: mac0}, {MAC: mac1}}, nil},
 	} {
-		for system, os := range map[string]string{world.Netplan: "ubuntu", world.NetworkManager: "centos", world.Ifupdown: "debian", world.Ifcfg: "centos", world.Wicked: "suse"} {
+		for system, os := range map[string]string{world.Netplan: "ubuntu", world.NetworkManager: "centos", world.Ifupdown: "debian", world.Ifcfg: "centos",
+			world.Wicked: "suse", world.Debian: "debian", world.CentOS7: "centos"} {
 			t.Run(system+": "+name, func(t *testing.T) {
 				w := world.New(world.Pace{})
 				w.AddImage(world.Image{ID: 1, Name: os, OS: os, Network: system})
@@ -68,7 +70,7 @@ func TestHostsOfTheSimulatedLabAreWhereTheyWereToldToBe(t *testing.T) {
 // replace does what a caller of the package does.
 func replace(t *testing.T, disk *world.FS, nics []hostnet.NIC) {
 	t.Helper()
-	r, err := hostnet.Detect(disk.Exists)
+	r, _, err := hostnet.Detect(simulated{disk})
 	require.NoError(t, err)
 	for _, pattern := range r.Stale() {
 		names, _ := disk.ReadDir(path.Dir(pattern))
@@ -85,4 +87,22 @@ func replace(t *testing.T, disk *world.FS, nics []hostnet.NIC) {
 		require.NoError(t, disk.MkdirAll(path.Dir(f.Path), 0o755))
 		require.NoError(t, disk.WriteFile(f.Path, f.Data, f.Mode))
 	}
+}
+
+// simulated is a simulated host as Detect looks at it.
+type simulated struct{ *world.FS }
+
+func (s simulated) List(dir string) (names []string, err error) {
+	infos, _ := s.ReadDir(dir)
+	for _, info := range infos {
+		names = append(names, info.Name())
+	}
+	return names, nil
+}
+
+func (s simulated) Read(p string) ([]byte, error) { return s.ReadFile(p) }
+
+func (s simulated) NetworkManager() (string, error) {
+	version, _ := s.ReadFile("/usr/sbin/NetworkManager")
+	return strings.TrimSpace(string(version)), nil
 }

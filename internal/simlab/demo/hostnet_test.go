@@ -148,6 +148,8 @@ func TestABookingOnEveryKindOfSystem(t *testing.T) {
 		world.Ifcfg:          "/etc/sysconfig/network-scripts/ifcfg-wire0",
 		world.NetworkManager: "/etc/NetworkManager/system-connections/laas-wire0.nmconnection",
 		world.Wicked:         "/etc/sysconfig/network/ifcfg-wire0",
+		world.Debian:         "/etc/network/interfaces",
+		world.CentOS7:        "/etc/sysconfig/network-scripts/ifcfg-wire0",
 	} {
 		t.Run(system, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +171,7 @@ func TestABookingOnEveryKindOfSystem(t *testing.T) {
 
 func TestAHostOfEveryKindOfSystemGoesBack(t *testing.T) {
 	t.Parallel()
-	for _, system := range []string{world.Ifupdown, world.Ifcfg, world.NetworkManager, world.Wicked} {
+	for _, system := range []string{world.Ifupdown, world.Ifcfg, world.NetworkManager, world.Wicked, world.Debian, world.CentOS7} {
 		t.Run(system, func(t *testing.T) {
 			t.Parallel()
 			b := bodies(t, "01", "06")

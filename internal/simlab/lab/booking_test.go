@@ -120,7 +120,7 @@ func (h *hands) network(nic hostnet.NIC) {
 	conn, err := h.dial()
 	require.NoError(h.t, err)
 	defer conn.Close()
-	r, err := hostnet.Detect(h.lab.World().FS(h.host.Name).Exists)
+	r, _, err := hostnet.Detect(looked{h.ctx(), conn})
 	require.NoError(h.t, err)
 	nic.MAC, nic.Name = string(h.host.NICs[0].MAC), h.host.NICs[0].Name
 	files, err := r.Files([]hostnet.NIC{nic})

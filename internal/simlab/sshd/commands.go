@@ -35,17 +35,23 @@ var commands map[string]command
 
 func init() { // commands run commands
 	commands = map[string]command{
-		"true":      {run: func(*shell, []string) int { return 0 }},
-		"false":     {run: func(*shell, []string) int { return 1 }},
-		"sync":      {run: func(*shell, []string) int { return 0 }},
-		"cat":       {run: (*shell).cat},
-		"test":      {run: (*shell).test},
-		"hostname":  {run: (*shell).hostname},
-		"id":        {run: (*shell).id},
-		"ip":        {run: (*shell).ip},
-		"useradd":   {root: true, run: (*shell).useradd},
-		"netplan":   {root: true, file: "/usr/sbin/netplan", run: (*shell).netplan},
-		"nmcli":     {root: true, file: "/usr/bin/nmcli", run: (*shell).nmcli},
+		"true":     {run: func(*shell, []string) int { return 0 }},
+		"false":    {run: func(*shell, []string) int { return 1 }},
+		"sync":     {run: func(*shell, []string) int { return 0 }},
+		"cat":      {run: (*shell).cat},
+		"test":     {run: (*shell).test},
+		"hostname": {run: (*shell).hostname},
+		"id":       {run: (*shell).id},
+		"ip":       {run: (*shell).ip},
+		"useradd":  {root: true, run: (*shell).useradd},
+		"netplan":  {root: true, file: "/usr/sbin/netplan", run: (*shell).netplan},
+		"nmcli":    {root: true, file: "/usr/bin/nmcli", run: (*shell).nmcli},
+		"NetworkManager": {file: "/usr/sbin/NetworkManager", run: func(sh *shell, args []string) int {
+			if !slices.Equal(args, []string{"--version"}) {
+				return sh.fail(1, "NetworkManager is already running")
+			}
+			return sh.cat([]string{"/usr/sbin/NetworkManager"})
+		}},
 		"systemctl": {root: true, run: (*shell).systemctl},
 		"env":       {run: (*shell).env},
 		"apt-get":   packages("apt-get"),

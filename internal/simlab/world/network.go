@@ -20,6 +20,9 @@ const (
 	Ifupdown       = "ifupdown"
 	Ifcfg          = "ifcfg"
 	Wicked         = "wicked"
+	// Debian is ifupdown beside a NetworkManager that leaves its interfaces alone; CentOS7 an old NetworkManager that reads network-scripts.
+	Debian  = "debian"
+	CentOS7 = "centos7"
 )
 
 // system is what an image configures its network with.
@@ -41,9 +44,9 @@ func networkOf(d disk, nics []NIC, names []string) ([]link, error) {
 	switch d.image.system() {
 	case Netplan:
 		return netplan(d.fs, nics)
-	case Ifupdown:
+	case Ifupdown, Debian:
 		return ifupdown(d.fs, names)
-	case Ifcfg, Wicked:
+	case Ifcfg, CentOS7, Wicked:
 		return ifcfg(d.fs, names, nics, d.image.system() == Wicked), nil
 	}
 	return keyfiles(d.fs, nics), nil
@@ -55,13 +58,18 @@ func freshNetwork(f *FS, system string, nics []NIC) {
 		must(f.MkdirAll(path.Dir(name), 0o755))
 		must(f.WriteFile(name, []byte(text), mode))
 	}
+	if version := map[string]string{NetworkManager: "1.42.4", Debian: "1.42.4", CentOS7: "1.18.8-2.el7_9"}[system]; version != "" {
+		write("/usr/sbin/NetworkManager", version+"\n", 0o755) // all that it tells
+		write("/etc/NetworkManager/NetworkManager.conf", "[main]\nplugins=ifupdown,keyfile\n", 0o644)
+	}
 	switch system {
 	case Netplan:
 		write("/usr/sbin/netplan", "", 0o755)
 		write("/etc/netplan/50-cloud-init.yaml", freshNetplan(nics), 0o600)
-	case Ifupdown:
+	case Ifupdown, Debian:
+		write("/sbin/ifup", "", 0o755)
 		write(interfacesFile, freshIfupdown(nics), 0o644)
-	case Ifcfg, Wicked:
+	case Ifcfg, CentOS7, Wicked:
 		dir := ifcfgRedHat
 		if system == Wicked {
 			dir = ifcfgSUSE
