@@ -222,6 +222,9 @@ func (h *hostRun) proveCaptured(ctx context.Context, f *fog.Client, before fog.I
 	}
 	s := &booking.Snapshot{ImageID: now.ID, Name: now.Name, Host: h.host.Name, Job: h.job.Job, DashboardID: h.work.Snapshot.Snapshot.DashboardID, Source: c.Source,
 		OS: known.OS, DiskSize: now.DiskSize, Partitions: now.Partitions, TaskID: h.rec.Imaging.TaskID, Captured: h.Now().UTC()}
+	if h.plan.Own == nil || h.plan.Own.Purpose != booking.ForUpdate { // which has neither
+		s.MachineID, s.Mark = known.MachineID, known.Mark
+	}
 	if err := h.SaveSnapshot(ctx, s); err != nil {
 		return err
 	}

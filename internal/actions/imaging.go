@@ -64,10 +64,6 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := h.HostKey(ctx, h.host.Name)
-	if err != nil {
-		return nil, err
-	}
 	next, err := h.nextTry(ctx, f)
 	if err != nil {
 		return nil, err
@@ -77,7 +73,9 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	next.ImageID, next.ImageName, next.OS = image.ID, image.Name, family
-	next.PreviousMachineID, next.PreviousMark = known.MachineID, known.Mark
+	if err := h.recall(ctx, &next); err != nil {
+		return nil, err
+	}
 	h.rec.Imaging = &next
 	changed := task == nil
 	if changed {

@@ -126,6 +126,9 @@ var retireHost = &action.Action{
 		}
 		h.rec.Outcome, h.rec.Reason = booking.Done, ""
 		h.rec.Proofs = map[string]string{"ports": "the machine was taken out of service"}
+		if err := h.forgetSecrets(ctx); err != nil {
+			return nil, err
+		}
 		if err := h.ForgetConsole(ctx, h.job.Job, h.host.Name); err != nil {
 			return nil, err
 		}

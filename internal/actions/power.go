@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -114,10 +115,11 @@ func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) err
 
 type bootedResult struct {
 	action.Result
-	// Booted were switched on, Running were on already, Skipped are not booked by what the dashboard says now, not handed over yet, or being captured.
+	// Booted were switched on, Running were on already. Skipped are not booked by what the dashboard says now, not handed over yet, or being captured; Unknown may be booked.
 	Booted  []string `json:"booted"`
 	Running []string `json:"running"`
 	Skipped []string `json:"skipped"`
+	Unknown []string `json:"unknown"`
 	Failed  []string `json:"failed"`
 }
 
@@ -126,7 +128,8 @@ var bootBookedHosts = &action.Action{
 	Description: "After a power failure: switch on the hosts that tenants have, one after another (imaging.stagger). Only those that were handed over and that the dashboard confirms to be booked; " +
 		"one that runs is left alone.",
 	Output: []action.Field{{Name: "booted", Description: "Hosts that were switched on and are proven on."}, {Name: "running", Description: "Hosts that ran already."},
-		{Name: "skipped", Description: "Hosts that are not handed over, that are being captured, or that the dashboard does not confirm."}, {Name: "failed", Description: "Hosts whose power could not be read or switched on."}},
+		{Name: "skipped", Description: "Hosts that are not handed over, that are being captured, or that the dashboard says are not booked."},
+		{Name: "unknown", Description: "Hosts of which it could not be found out whether they are booked; they stay off."}, {Name: "failed", Description: "Hosts whose power could not be read or switched on."}},
 	Budget: sum(records, records, manyHosts),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l := open(c)
@@ -134,24 +137,25 @@ var bootBookedHosts = &action.Action{
 		if err != nil {
 			return nil, err
 		}
-		out := bootedResult{Booted: []string{}, Running: []string{}, Skipped: []string{}, Failed: []string{}}
+		out := bootedResult{Booted: []string{}, Running: []string{}, Skipped: []string{}, Unknown: []string{}, Failed: []string{}}
+		var troubles []error
 		for _, o := range owners {
 			if err := l.Checkpoint(ctx); err != nil {
 				return nil, err
 			}
 			into, err := l.bootBooked(ctx, o, &out)
+			if fault.Is(err, fault.Cancelled) {
+				return nil, err
+			}
 			if err != nil {
-				l.Info("%s: %v", o.Host, err)
-				if fault.Is(err, fault.Cancelled) {
-					return nil, err
-				}
+				troubles = append(troubles, fault.Wrap(err, "%s", o.Host))
 			}
 			*into = append(*into, o.Host)
 		}
 		out.Result = action.Result{Changed: len(out.Booted) > 0,
-			Summary: fmt.Sprintf("%d host(s) switched on, %d ran already, %d left off, %d failed", len(out.Booted), len(out.Running), len(out.Skipped), len(out.Failed))}
-		if len(out.Failed) > 0 {
-			return nil, fault.New(fault.Unproven, "%s: %v", out.Summary, out.Failed).WithHint("look at their BMCs, then start it again: what runs is left alone")
+			Summary: fmt.Sprintf("%d host(s) switched on, %d ran already, %d left off, %d failed, %d unknown", len(out.Booted), len(out.Running), len(out.Skipped), len(out.Failed), len(out.Unknown))}
+		if err := errors.Join(troubles...); err != nil {
+			return nil, fault.New(fault.Unproven, "%s:\n%w", out.Summary, err).WithHint("look at their BMCs, and at the dashboard for those that are unknown; then start it again: what runs is left alone")
 		}
 		return out, nil
 	},
@@ -167,18 +171,27 @@ func (l *lab) bootBooked(ctx context.Context, o *booking.Owner, out *bootedResul
 	if booking.IsOwn(o.Job) || o.Ending || o.Quarantine != "" {
 		return &out.Skipped, nil
 	}
-	if over, err := l.handedOver(ctx, o); err != nil || !over {
-		return &out.Skipped, err
+	over, err := l.handedOver(ctx, o)
+	if err != nil {
+		return &out.Unknown, err
 	}
-	if away, err := l.captured(ctx, o); err != nil || away {
-		return &out.Skipped, err
+	away, err := l.captured(ctx, o)
+	if err != nil {
+		return &out.Unknown, err
+	}
+	if !over || away {
+		return &out.Skipped, nil
 	}
 	d, err := l.dashboard()
 	if err != nil {
-		return &out.Skipped, err
+		return &out.Unknown, err
 	}
-	if now, err := d.Host(ctx, o.LabID); err != nil || !now.Booked {
-		return &out.Skipped, err
+	now, err := d.Host(ctx, o.LabID)
+	if err != nil {
+		return &out.Unknown, err
+	}
+	if !now.Booked {
+		return &out.Skipped, nil
 	}
 	host, err := inventory.LoadHost(ctx, l.ST2, o.Host)
 	if err != nil {

@@ -93,13 +93,7 @@ func prove(ctx context.Context, h *hostRun) (any, error) {
 	if verdict.Reason != "" {
 		return h.quarantine(ctx, verdict, failed)
 	}
-	if h.rec.BMC != nil {
-		if err := h.ST2.Delete(ctx, h.rec.BMC.Secret); err != nil {
-			return nil, err
-		}
-		h.rec.BMC = nil
-	}
-	if err := h.ST2.Delete(ctx, formerKey(h.host.Name)); err != nil {
+	if err := h.forgetSecrets(ctx); err != nil {
 		return nil, err
 	}
 	// What is left of one of the lab's own jobs is for whoever looks why it failed, until the next one.
@@ -171,4 +165,15 @@ func (h *hostRun) outOfPool(ctx context.Context) error {
 	}
 	_, err = d.SetWorking(ctx, h.work.LabID, false)
 	return err
+}
+
+// forgetSecrets deletes what the datastore has of a tenant's host that nobody needs once it is nobody's: his BMC password, and the networks of his image.
+func (h *hostRun) forgetSecrets(ctx context.Context) error {
+	if h.rec.BMC != nil {
+		if err := h.ST2.Delete(ctx, h.rec.BMC.Secret); err != nil {
+			return err
+		}
+		h.rec.BMC = nil
+	}
+	return h.ST2.Delete(ctx, formerKey(h.host.Name))
 }

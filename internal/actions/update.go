@@ -2,6 +2,8 @@ package actions
 
 import (
 	"context"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,20 +14,35 @@ import (
 	"stackstorm-laas/internal/remote"
 )
 
-// updates are the commands that bring a system up to date, by the family that /etc/os-release names in ID. None of them asks anything.
-var updates = []struct {
+// family is how the systems that /etc/os-release names by these ids are brought up to date; none of the commands asks anything. keygen says that their SSH server does not
+// make host keys when it has none.
+type family struct {
 	ids      []string
 	commands []string
-}{
+	keygen   bool
+}
+
+var updates = []family{
 	{[]string{"ubuntu", "debian"}, []string{"apt-get -qy update",
-		"env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -qy -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold dist-upgrade", "apt-get -q clean"}},
-	{[]string{"centos", "rocky", "almalinux", "fedora", "rhel"}, []string{"dnf -q -y upgrade", "dnf -q clean all"}},
-	{[]string{"opensuse-leap", "opensuse-tumbleweed", "sles"}, []string{"zypper --non-interactive refresh", "zypper --non-interactive update", "zypper --non-interactive clean"}},
+		"env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -qy -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold dist-upgrade", "apt-get -q clean"}, true},
+	{[]string{"centos", "rocky", "almalinux", "fedora", "rhel"}, []string{"dnf -q -y upgrade", "dnf -q clean all"}, false},
+	{[]string{"opensuse-leap", "opensuse-tumbleweed", "sles"}, []string{"zypper --non-interactive refresh", "zypper --non-interactive update", "zypper --non-interactive clean"}, false},
+}
+
+// hostKeysUnit makes the host keys that are missing before Debian's SSH server starts: it does not start without one.
+const (
+	hostKeysUnit = "/etc/systemd/system/laas-host-keys.service"
+	hostKeysWant = "/etc/systemd/system/ssh.service.d/laas-host-keys.conf"
+)
+
+var hostKeysFiles = []struct{ path, text string }{
+	{hostKeysUnit, "# Written by laas.\n[Unit]\nDescription=Make the SSH host keys that are missing\n\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/ssh-keygen -A\n"},
+	{hostKeysWant, "# Written by laas.\n[Unit]\nWants=laas-host-keys.service\nAfter=laas-host-keys.service\n"},
 }
 
 var updateSystem = &action.Action{
 	Name: "update_system",
-	Description: "Bring the operating system of a host up to date with its own package manager (apt-get, dnf or zypper), and make it fit to be an image: without machine-id and without the lab's mark. " +
+	Description: "Bring the operating system of a host up to date with its own package manager (apt-get, dnf or zypper), and make it fit to be an image: without machine-id, SSH host keys and the lab's mark, which each host makes or gets anew. " +
 		"Only for a host that laas.update_image has taken.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "os", Description: "ID and version from /etc/os-release."}},
@@ -54,11 +71,11 @@ func update(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	commands := updatesOf(seen.OS)
-	if commands == nil {
+	of := slices.IndexFunc(updates, func(u family) bool { return slices.Contains(u.ids, seen.OS) })
+	if of < 0 {
 		return nil, fault.New(fault.Refused, "the pack does not know how to update %q", seen.OS).WithHint("update the host by hand and capture it with laas.capture_host")
 	}
-	for _, command := range commands {
+	for _, command := range updates[of].commands {
 		if err := h.still(ctx); err != nil {
 			return nil, err
 		}
@@ -66,31 +83,42 @@ func update(ctx context.Context, h *hostRun) (any, error) {
 			return nil, err
 		}
 	}
-	if err := anonymous(ctx, conn); err != nil {
+	if err := anonymous(ctx, conn, updates[of].keygen); err != nil {
 		return nil, err
 	}
 	return verifyResult{Result: h.result(true, "%s %s is up to date", seen.OS, seen.Version), OS: strings.TrimSpace(seen.OS + " " + seen.Version)}, nil
 }
 
-func updatesOf(os string) []string {
-	for _, u := range updates {
-		for _, id := range u.ids {
-			if id == os {
-				return u.commands
-			}
-		}
-	}
-	return nil
-}
-
-// anonymous lets every host that gets the image become one of its own at its first boot (machine-id(5)).
-func anonymous(ctx context.Context, c *remote.Conn) error {
+// anonymous lets every host that gets the image become one of its own at its first boot (machine-id(5), sshd(8)). The host keys go last: without them the host
+// lets nobody in any more.
+func anonymous(ctx context.Context, c *remote.Conn, keygen bool) error {
 	if err := c.WriteFile(ctx, "/etc/machine-id", nil, 0o444); err != nil {
 		return err
 	}
-	if err := c.Remove(ctx, markFile); err != nil && !fault.Is(err, fault.NotFound) {
+	if err := c.Remove(ctx, markFile); err != nil {
 		return err
 	}
-	_, err := c.Run(ctx, "sync")
+	if keygen {
+		for _, f := range hostKeysFiles {
+			if err := c.MkdirAll(ctx, path.Dir(f.path), 0o755); err != nil {
+				return err
+			}
+			if err := c.WriteFile(ctx, f.path, []byte(f.text), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	files, err := c.List(ctx, "/etc/ssh")
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		if strings.HasPrefix(name, "ssh_host_") {
+			if err := c.Remove(ctx, path.Join("/etc/ssh", name)); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = c.Run(ctx, "sync")
 	return err
 }

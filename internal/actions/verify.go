@@ -2,7 +2,8 @@ package actions
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ type verifyResult struct {
 
 var verifyHost = &action.Action{
 	Name: "verify_host",
-	Description: "Wait for the imaged host to answer by SSH and prove what it runs: /etc/os-release of the booked image's family, and a machine-id other than before. " +
+	Description: "Wait for the imaged host to answer by SSH and prove what it runs: /etc/os-release of the booked image's family, and that it is not a system from before: by the lab's mark, the machine-id and its age. " +
 		"A host that does not come back is power-cycled once; if that does not help, it is to be imaged a second time (again). " +
 		"Its host key is recorded and checked ever after. Then its host name is set.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
@@ -51,9 +52,9 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 	}
 	stop := h.watchConsole(ctx, "booting")
 	conn, seen, err := h.awaitBooted(ctx, pin)
-	stop() // before anything of the tenant's is on the host
-	if fault.Is(err, fault.Deadline) {
-		return h.notBack(ctx, err)
+	stop()                                          // before anything of the tenant's is on the host
+	if late := (notBack{}); errors.As(err, &late) { // not: our own time is up, which says nothing of the host
+		return h.notBack(ctx, late.error)
 	}
 	if err != nil {
 		return nil, err
@@ -94,6 +95,9 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 		OS: strings.TrimSpace(seen.OS + " " + seen.Version), MachineID: shortID(seen.MachineID)}, nil
 }
 
+// notBack is that a host had not answered when its time was up.
+type notBack struct{ error }
+
 // notBack ends a try whose host never answered.
 func (h *hostRun) notBack(ctx context.Context, why error) (any, error) {
 	limit := h.Config.Imaging.Boot.D()
@@ -107,19 +111,18 @@ func (h *hostRun) notBack(ctx context.Context, why error) (any, error) {
 // awaitBooted waits for a system that is not the one the host ran before. In the middle of the wait the host is power-cycled, if it was not
 // yet; the time that takes does not count.
 func (h *hostRun) awaitBooted(ctx context.Context, pin string) (conn *remote.Conn, seen booking.Booted, err error) {
-	c, old, last := h.Config.Imaging, false, error(nil)
+	c, old, last := h.Config.Imaging, "", error(nil)
 	cycleAt, until := h.Now().Add(min(c.Stall.D(), c.Boot.D()/2)), h.Now().Add(c.Boot.D())
 	err = retry.Until(ctx, h.Config.SSH.ReadyInterval.D(), func(ctx context.Context) (bool, error) {
 		conn, seen, old, last = h.tryBooted(ctx, pin)
 		now := h.Now()
 		switch {
-		case last == nil && !old, last != nil && !fault.Is(last, fault.Transient):
+		case last == nil && old == "", last != nil && !fault.Is(last, fault.Transient):
 			return true, last
-		case now.After(until) && old:
-			return false, fault.New(fault.Unproven, "the host still runs the system it ran before (its machine-id has not changed, nor the lab's mark on it): the new image was not booted").
-				WithHint("look at the boot order and at the disk that FOG writes to")
+		case now.After(until) && old != "":
+			return false, fault.New(fault.Unproven, "the host still runs the system it ran before, or cannot be told from it: %s", old).WithHint(oldHint)
 		case now.After(until):
-			return false, fault.As(fault.Deadline, last)
+			return false, notBack{fault.As(fault.Deadline, last)}
 		case now.After(cycleAt) && !h.rec.Imaging.Cycled:
 			err := h.cycleToDisk(ctx)
 			until = until.Add(h.Now().Sub(now))
@@ -131,19 +134,27 @@ func (h *hostRun) awaitBooted(ctx context.Context, pin string) (conn *remote.Con
 	return conn, seen, err
 }
 
-// tryBooted logs in once and reads what the host shows of itself; old says that it is what it showed before it was imaged. Only a connection to
+const oldHint = "look at the boot order and at the disk that FOG writes to. An image that was captured without laas.capture_host may have a machine-id, or /etc/laas-deployment: " +
+	"empty the one and remove the other in it (machine-id(5)). A host that was wiped before, by its release or by laas.wipe_host, needs no such image"
+
+// tryBooted logs in once and reads what the host shows of itself; old says why that is not taken for what was written to it. Only a connection to
 // the new system is left open.
-func (h *hostRun) tryBooted(ctx context.Context, pin string) (conn *remote.Conn, seen booking.Booted, old bool, err error) {
+func (h *hostRun) tryBooted(ctx context.Context, pin string) (conn *remote.Conn, seen booking.Booted, old string, err error) {
 	conn, err = h.ssh(ctx, h.host, pin)
 	if err != nil {
-		return nil, seen, false, err
+		return nil, seen, "", err
 	}
-	seen, err = look(ctx, conn)
-	if old = err == nil && h.rec.Imaging.Old(seen); err != nil || old {
+	if seen, err = look(ctx, conn); err == nil {
+		seen.Made, err = h.made(ctx, conn)
+	}
+	if err == nil {
+		old = h.rec.Imaging.Old(seen, h.host.Name)
+	}
+	if err != nil || old != "" {
 		conn.Close()
 		return nil, seen, old, err
 	}
-	return conn, seen, false, nil
+	return conn, seen, "", nil
 }
 
 // cycleToDisk starts an imaged host once more. That it was done is journalled before.
@@ -189,13 +200,49 @@ func look(ctx context.Context, c *remote.Conn) (booking.Booted, error) {
 	return b, nil
 }
 
-// markFile is where the lab marks a system that it has proven. Whatever captures a disk takes the mark off before and puts one back afterwards:
-// a capture has its host's machine-id, and with the mark, too, it would be taken for the old system when it is written back to the same host.
+// made is when the host wrote its machine-id, by the lab's clock: what the host's own says is wrong, if at all, by the same for both times.
+func (h *hostRun) made(ctx context.Context, c *remote.Conn) (time.Time, error) {
+	at, err := c.Modified(ctx, "/etc/machine-id")
+	if err != nil {
+		return at, err
+	}
+	text, err := c.Run(ctx, "date +%s")
+	if err != nil {
+		return at, err
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
+		return at, fault.New(fault.Failed, "%s does not tell the time by date +%%s", h.host.Name)
+	}
+	return h.Now().Add(at.Sub(time.Unix(seconds, 0))), nil
+}
+
+// markFile is where the lab marks a system that it has proven. A capture has its host's; the host gets another afterwards, and the two can be told apart.
 const markFile = "/etc/laas-deployment"
+
+// recall notes by what the system that is to be written can be told from those before it.
+func (h *hostRun) recall(ctx context.Context, next *booking.Imaging) error {
+	known, err := h.HostKey(ctx, h.host.Name)
+	if err != nil {
+		return err
+	}
+	snapshot, err := h.Snapshot(ctx, next.ImageID)
+	if err != nil {
+		return err
+	}
+	if next.PreviousMachineID, next.PreviousMark = known.MachineID, known.Mark; snapshot != nil {
+		next.ImageMachineID, next.ImageMark = snapshot.MachineID, snapshot.Mark
+	}
+	if next.TaskID == 0 {
+		next.Begun = h.Now().UTC()
+	}
+	next.Wiped, err = h.EverWiped(ctx, h.host.Name)
+	return err
+}
 
 // mark leaves on the system which deployment it came from, so that the next one can be told from it.
 func (h *hostRun) mark(ctx context.Context, c *remote.Conn, seen *booking.Booted) error {
-	want := fmt.Sprintf("%s, FOG task %d, %s", h.taskName(), h.rec.Imaging.TaskID, h.rec.Imaging.Complete.Format(time.RFC3339))
+	want := h.rec.Imaging.Mark(h.taskName())
 	if seen.Mark == want {
 		return nil
 	}

@@ -46,9 +46,11 @@ type Snapshot struct {
 	Host        string `json:"host"`
 	Job         int    `json:"job"`
 	DashboardID int    `json:"dashboard_id,omitempty"`
-	// Source is the image that the host was made from. OS is what it ran, if the lab knew.
-	Source int    `json:"source"`
-	OS     string `json:"os,omitempty"`
+	// Source is the image that the host was made from. OS is what it ran, MachineID and Mark what is in the image, if the lab knew.
+	Source    int    `json:"source"`
+	OS        string `json:"os,omitempty"`
+	MachineID string `json:"machine_id,omitempty"`
+	Mark      string `json:"mark,omitempty"`
 	// DiskSize is what it takes on a disk, in bytes.
 	DiskSize int64 `json:"disk_size"`
 	// Partitions is how many partitions it has, each in a file of its own.

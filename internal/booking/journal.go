@@ -100,6 +100,8 @@ type Booted struct {
 	// Mark is what the lab left on the system when it was proven; it says which deployment it came from, and when.
 	Mark string    `json:"mark,omitempty"`
 	At   time.Time `json:"at"`
+	// Made is when the system's machine-id was written, by the lab's clock.
+	Made time.Time `json:"-"`
 }
 
 // Unanswered is a host that did not answer on its booked network, until it is configured again.

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -57,7 +58,11 @@ type Certificate struct {
 const WipeScope = "the first disk, as FOG's wipe tasks do"
 
 // CertificateKey is where the certificate of a FOG task is.
-func CertificateKey(host string, task int) string { return fmt.Sprintf("laas.wipe.%s.%d", host, task) }
+func CertificateKey(host string, task int) string {
+	return fmt.Sprintf("%s%d", certificates(host), task)
+}
+
+func certificates(host string) string { return fmt.Sprintf("laas.wipe.%s.", host) }
 
 // Certify writes a certificate.
 func (j Journal) Certify(ctx context.Context, c *Certificate) error {
@@ -72,4 +77,10 @@ func (j Journal) Certificate(ctx context.Context, host string, task int) (*Certi
 		return nil, err
 	}
 	return c, nil
+}
+
+// EverWiped says whether the lab has a certificate for the host.
+func (j Journal) EverWiped(ctx context.Context, host string) (bool, error) {
+	all, err := records[Certificate](ctx, j.Store, certificates(host))
+	return slices.ContainsFunc(all, func(c *Certificate) bool { return c.Host == host }), err
 }

@@ -11,6 +11,7 @@ import (
 	"path"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/pkg/sftp"
 
@@ -152,6 +153,18 @@ func (c *Conn) MkdirAll(ctx context.Context, name string, mode fs.FileMode) erro
 // Chown gives a file to a user and group.
 func (c *Conn) Chown(ctx context.Context, name string, uid, gid int) error {
 	return c.sftp(ctx, "change the owner of "+name, func(s *sftp.Client) error { return s.Chown(name, uid, gid) })
+}
+
+// Modified tells when a file was last written, by the host's clock, or NotFound. Links are followed.
+func (c *Conn) Modified(ctx context.Context, name string) (at time.Time, err error) {
+	err = c.sftp(ctx, "look at "+name, func(s *sftp.Client) error {
+		info, err := s.Stat(name)
+		if err == nil {
+			at = info.ModTime()
+		}
+		return err
+	})
+	return at, err
 }
 
 // List gives the names in a directory, sorted, or NotFound.

@@ -325,5 +325,6 @@ func TestABMCThatIsGoneKeepsItsHostOffOrApart(t *testing.T) {
 		p.neverEarly()
 		p.works("laas.retire_host", map[string]any{"host": host, "confirm": host})
 		assert.True(t, p.host().Quarantined, "it stays out of the pool")
+		assert.Empty(t, p.Engine.Keys().List("laas.secret.bmc.1."), "nobody needs the tenant's password")
 	})
 }

@@ -64,6 +64,8 @@ func TestAnOperatorCapturesAHostThatNobodyHas(t *testing.T) {
 	assert.NotNil(t, p.imageNamed("hers"))
 }
 
+const hostKeyFile = "/etc/ssh/ssh_host_ed25519_key"
+
 func TestAnUpdatedImageIsANewOne(t *testing.T) {
 	t.Parallel()
 	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient})
@@ -81,8 +83,16 @@ func TestAnUpdatedImageIsANewOne(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, id, "each host of the image is one of its own")
 	assert.False(t, fs.Exists("/etc/laas-deployment"))
+	assert.False(t, fs.Exists(hostKeyFile), "nor does it have a key that whoever gets the image could read")
 	assert.False(t, p.Lab.World().ImageFS(23).Exists("/var/log/apt/history.log"), "the old image stays as it is")
-	p.works("laas.image_host", map[string]any{"host": host, "image": "ubuntu-new"})
+	keys := map[string]bool{}
+	for range 2 {
+		p.works("laas.image_host", map[string]any{"host": host, "image": "ubuntu-new"})
+		key, err := p.Lab.World().FS(host).ReadFile(hostKeyFile)
+		require.NoError(t, err)
+		keys[string(key)] = true
+	}
+	assert.Len(t, keys, 2, "each system has a key of its own")
 }
 
 func TestSnapshotsOfBookingsThatEndedExpire(t *testing.T) {

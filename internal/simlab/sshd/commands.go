@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"stackstorm-laas/internal/simlab/world"
 )
@@ -38,6 +39,7 @@ func init() { // commands run commands
 		"true":     {run: func(*shell, []string) int { return 0 }},
 		"false":    {run: func(*shell, []string) int { return 1 }},
 		"sync":     {run: func(*shell, []string) int { return 0 }},
+		"date":     {run: (*shell).date},
 		"cat":      {run: (*shell).cat},
 		"test":     {run: (*shell).test},
 		"hostname": {run: (*shell).hostname},
@@ -134,6 +136,15 @@ func words(line string) (out []string, err error) {
 		err = fmt.Errorf("unterminated quote")
 	}
 	return out, err
+}
+
+// date tells the time as seconds.
+func (sh *shell) date(args []string) int {
+	if len(args) != 1 || args[0] != "+%s" {
+		return sh.fail(1, "date: invalid date")
+	}
+	fmt.Fprintln(sh.out, time.Now().Unix())
+	return 0
 }
 
 func (sh *shell) cat(args []string) int {

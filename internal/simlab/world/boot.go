@@ -45,7 +45,7 @@ func (w *World) bootDisk(h *host) {
 	h.phase = phaseBooting
 	h.say("Booting from the hard disk\r\nLinux version 6.1.0 (%s)", h.disk.image.OS)
 	w.after(h, w.pace.Boot, func() {
-		h.disk.firstBoot(h.name)
+		h.disk.boot(h.name)
 		h.phase = phaseUp
 		// A system whose network configuration is broken comes up without a network.
 		h.names = names(h.disk.fs, h.nics)

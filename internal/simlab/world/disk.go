@@ -55,22 +55,43 @@ func freshDisk(img Image, nics []NIC, labKey string) disk {
 	return disk{image: img, fs: f}
 }
 
-// firstBoot gives the system what it makes for itself: at its first boot its identity, at every boot a boot id.
-func (d disk) firstBoot(host string) {
+// boot gives the system what it makes for itself: at its first boot its identity, at every boot a boot id, and SSH host keys if it has none and makes its own.
+func (d disk) boot(host string) {
 	_ = d.fs.MkdirAll("/run/systemd/system", 0o755) // how a system shows that it runs systemd
 	d.put("/proc/sys/kernel/random/boot_id", randomHex(16)+"\n", 0o444)
-	if id, _ := d.fs.ReadFile("/etc/machine-id"); len(id) > 0 {
+	if id, _ := d.fs.ReadFile("/etc/machine-id"); len(id) == 0 {
+		d.put("/etc/machine-id", randomHex(16)+"\n", 0o444)
+	}
+	if d.fs.Exists(hostKey) || !d.makesHostKeys() {
 		return
 	}
-	d.put("/etc/machine-id", randomHex(16)+"\n", 0o444)
 	pub, priv, err := ed25519.GenerateKey(rand.Reader)
 	must(err)
 	block, err := ssh.MarshalPrivateKey(priv, "root@"+host)
 	must(err)
 	sshPub, err := ssh.NewPublicKey(pub)
 	must(err)
-	d.put("/etc/ssh/ssh_host_ed25519_key", string(pem.EncodeToMemory(block)), 0o600)
-	d.put("/etc/ssh/ssh_host_ed25519_key.pub", string(ssh.MarshalAuthorizedKey(sshPub)), 0o644)
+	d.put(hostKey, string(pem.EncodeToMemory(block)), 0o600)
+	d.put(hostKey+".pub", string(ssh.MarshalAuthorizedKey(sshPub)), 0o644)
+}
+
+const hostKey = "/etc/ssh/ssh_host_ed25519_key"
+
+// makesHostKeys says whether the system makes SSH host keys when it has none. A made-up image does at its first boot, and so do the SSH servers of all but Debian's
+// family, where it takes a unit that the SSH server wants.
+func (d disk) makesHostKeys() bool {
+	if d.image.content == nil || d.image.OS != "ubuntu" && d.image.OS != "debian" {
+		return true
+	}
+	dropIns, _ := d.fs.ReadDir(systemdDir + "/ssh.service.d")
+	for _, f := range dropIns {
+		text, _ := d.fs.ReadFile(systemdDir + "/ssh.service.d/" + f.Name())
+		unit, _ := d.fs.ReadFile(systemdDir + "/" + setting(string(text), "Wants"))
+		if setting(string(text), "After") != "" && setting(string(unit), "ExecStart") == "/usr/bin/ssh-keygen -A" {
+			return true
+		}
+	}
+	return false
 }
 
 // put writes a file that the system itself keeps. Whoever broke the directory it is in gets a system without it.

@@ -125,6 +125,17 @@ func (f *FS) WriteFile(p string, data []byte, mode fs.FileMode) error {
 	return nil
 }
 
+// Touch sets when a file was last written.
+func (f *FS) Touch(p string, at time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.lookup("utimes", p)
+	if err == nil {
+		n.modified = at
+	}
+	return err
+}
+
 // Rename moves a file or directory, over a file that is there already.
 func (f *FS) Rename(from, to string) error {
 	f.mu.Lock()
