@@ -138,7 +138,7 @@ var attachNIC = &action.Action{
 		{Name: "do", Type: action.String, Required: true, Enum: []string{"connect", "disconnect", "prove"}, Description: "What to do; prove reads the ports back and settles what was disconnected."},
 		{Name: "tagged", Type: action.Boolean, Description: "The network's frames are tagged; otherwise it is the port's native VLAN. For connect only."},
 	},
-	Output: []action.Field{{Name: "job_id, epoch", Description: "The reservation's job and claim."}, {Name: "switches", Description: "The switch of the interface."}, {Name: "vlan", Description: "The network's VLAN."}},
+	Output: []action.Field{{Name: "job_id, epoch", Description: "The reservation's job and claim."}, {Name: "switches", Description: "The host's switches: all its ports are proven."}, {Name: "vlan", Description: "The network's VLAN."}},
 	Budget: sum(records, switchReads),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l := open(c)
@@ -208,7 +208,7 @@ func (l *lab) attach(ctx context.Context, host *inventory.Host, owner *booking.O
 		summary = fmt.Sprintf("%s: %s has %d network(s); %s", host.Name, nic.MAC, len(networksOn(r, nic)), evidence)
 	}
 	return attachResult{action.Result{Summary: summary, Host: host.Name, Changed: changed},
-		owner.Job, owner.Epoch, []string{nic.Switch}, n.VLAN}, nil
+		owner.Job, owner.Epoch, union(nil, host), n.VLAN}, nil // all of its ports are proven, with the name of whose they are
 }
 
 // proveReserved reads the ports of a reserved host from its switches.
