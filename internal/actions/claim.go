@@ -47,7 +47,7 @@ var claimHosts = &action.Action{
 	},
 	Budget: func(c *config.Config) time.Duration {
 		// One owner, one task record and one acknowledgement for each host and task; they go side by side.
-		return records(c)*5 + dashboardCalls(c, 14) + fogCalls(c, 2)
+		return records(c)*5 + dashboardCalls(c, 14) + fogCalls(c, 2) + alarmCall(c)
 	},
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l, id := open(c), c.Params.Int("job_id")
@@ -140,6 +140,7 @@ func (l *lab) nextEpoch(ctx context.Context, plan *booking.Plan) (*booking.JobRe
 	}
 	next.Epoch = before.Epoch + 1
 	if before.Plan == plan.Digest {
+		next.Alarmed = before.Alarmed
 		return next, nil
 	}
 	old, err := booking.LoadPlan(ctx, l.ST2, plan.Job, before.Plan)

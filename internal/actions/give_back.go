@@ -20,32 +20,45 @@ var giveBack = &action.Action{
 		"booking, and goes back to where it was taken from; what cannot be proven keeps it in quarantine.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "clean", Description: "true when the host is where it belongs."}},
-	Budget: sum(records, proveRelease.Budget, switchReads),
-	Run: forHost("give back", func(ctx context.Context, h *hostRun) (any, error) {
-		own := h.plan.Own
-		if own == nil {
-			return nil, fault.New(fault.Refused, "job %d is a booking", h.job.Job).WithHint("laas.prove_release ends those")
-		}
-		if h.reservation != nil && own.Purpose != booking.ForFree {
-			evidence, err := h.provePorts(ctx, stateReserved)
-			if err != nil {
-				return nil, err
-			}
-			return givenBack{h.result(true, "stays reserved for %s; %s", h.reservation.By, evidence), true}, h.finish(ctx, "done")
-		}
-		result, err := prove(ctx, h)
+	Budget: sum(records, proveRelease.Budget, switchReads, alarmCall),
+	Run: func(ctx context.Context, c *action.Call) (any, error) {
+		h, err := openHost(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		p := result.(proofResult)
-		if !p.Clean {
-			if err := h.finish(ctx, "failed"); err != nil {
-				return nil, err
-			}
-			return nil, fault.New(fault.Unproven, "%s", p.Summary).WithHint("mend it, then run laas.return_host host=%s confirm=%s", h.host.Name, h.host.Name)
+		result, err := h.stage(ctx, "give back", endOwn)
+		if own := h.plan.Own; own != nil && h.rec.Outcome == booking.Error {
+			h.alarm(ctx, []string{string(own.Purpose) + " of " + h.host.Name})
 		}
-		return givenBack{p.Result, true}, h.finish(ctx, "done")
-	}),
+		return result, err
+	},
+}
+
+// endOwn ends one of the lab's own jobs.
+func endOwn(ctx context.Context, h *hostRun) (any, error) {
+	own := h.plan.Own
+	if own == nil {
+		return nil, fault.New(fault.Refused, "job %d is a booking", h.job.Job).WithHint("laas.prove_release ends those")
+	}
+	if h.reservation != nil && own.Purpose != booking.ForFree {
+		evidence, err := h.provePorts(ctx, stateReserved)
+		if err != nil {
+			return nil, err
+		}
+		return givenBack{h.result(true, "stays reserved for %s; %s", h.reservation.By, evidence), true}, h.finish(ctx, "done")
+	}
+	result, err := prove(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	p := result.(proofResult)
+	if !p.Clean {
+		if err := h.finish(ctx, "failed"); err != nil {
+			return nil, err
+		}
+		return nil, fault.New(fault.Unproven, "%s", p.Summary).WithHint("mend it, then run laas.return_host host=%s confirm=%s", h.host.Name, h.host.Name)
+	}
+	return givenBack{p.Result, true}, h.finish(ctx, "done")
 }
 
 // finish closes the journal of one of the lab's own jobs. What it was for may have come to nothing although the host is back where it belongs.

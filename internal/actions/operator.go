@@ -73,7 +73,7 @@ var returnHost = &action.Action{
 	Description: "Take a host out of quarantine: prove every step of its release anew, put it back into the dashboard's pool and finish the task of its old job. " +
 		"It stays in quarantine if anything is still unproven.",
 	Params: []action.Param{hostParam, confirmParam},
-	Budget: sum(records, records, sshSession, bmcSession, accountSession, accountSession, power, switchReads,
+	Budget: sum(records, records, alarmCall, sshSession, bmcSession, accountSession, accountSession, power, switchReads,
 		func(c *config.Config) time.Duration {
 			return wiping(c) + fogCalls(c, 6) + dashboardCalls(c, 10) + setPorts.Budget(c) + time.Second
 		}),
@@ -115,7 +115,7 @@ var retireHost = &action.Action{
 	Name:        "retire_host",
 	Description: "Give up a host that is in quarantine: it stays out of the dashboard's pool, and the task of its old job is finished, so that the booking's other hosts come free.",
 	Params:      []action.Param{hostParam, confirmParam},
-	Budget:      sum(records, records, func(c *config.Config) time.Duration { return dashboardCalls(c, 10) }),
+	Budget:      sum(records, records, alarmCall, func(c *config.Config) time.Duration { return dashboardCalls(c, 10) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := quarantined(ctx, c)
 		if err != nil {

@@ -36,7 +36,7 @@ var reconcile = &action.Action{
 		"A job that owns hosts and that the dashboard no longer knows is ended after dashboard.vanish_grace.",
 	Output: []action.Field{{Name: "resumed", Description: "Jobs that were started again."}, {Name: "cancelled", Description: "Jobs that were reported as cancelled."},
 		{Name: "missing", Description: "Jobs that own hosts and that the dashboard no longer knows."}, {Name: "ended", Description: "Jobs of which that was true for too long: their hosts are being taken back."}},
-	Budget: sum(records, records, records, records, func(c *config.Config) time.Duration { return dashboardCalls(c, 16) }),
+	Budget: sum(records, records, records, records, alarmCall, func(c *config.Config) time.Duration { return dashboardCalls(c, 16) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l := open(c)
 		d, err := l.dashboard()
@@ -219,7 +219,7 @@ var resumeJob = &action.Action{
 	Description: "Work on a job again from where it stopped: after a fault was mended, a run was cancelled, or a worker died. What is proven is not done again.",
 	Params:      []action.Param{jobParam},
 	Output:      []action.Field{{Name: "execution", Description: "Id of the laas.process_job that was started."}},
-	Budget:      sum(records),
+	Budget:      sum(records, records),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l, id := open(c), c.Params.Int("job_id")
 		plan, err := booking.LoadPlan(ctx, l.ST2, id, "")
@@ -232,6 +232,15 @@ var resumeJob = &action.Action{
 		}
 		if slices.Contains(busy, id) {
 			return nil, fault.New(fault.Refused, "an execution of %s works on job %d already", ProcessJob, id).WithHint("wait for it, or cancel it first")
+		}
+		// What fails again although an operator mended it is news.
+		if job, err := l.Job(ctx, id); err != nil {
+			return nil, err
+		} else if job != nil && job.Alarmed != nil {
+			job.Alarmed = nil
+			if err := l.SaveJob(ctx, job); err != nil {
+				return nil, err
+			}
 		}
 		e, err := l.ST2.Start(ctx, ProcessJob, map[string]any{"job_id": id, "digest": plan.Digest}, traceTag(id))
 		if err != nil {

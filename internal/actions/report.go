@@ -34,7 +34,7 @@ var reportJob = &action.Action{
 	Params: []action.Param{jobParam, epochParam},
 	Output: []action.Field{{Name: "failed", Description: "Parts that ended in error."}, {Name: "done", Description: "How many tasks are done."},
 		{Name: "superseded", Description: "How many tasks were left alone, because the dashboard wants something else by now."}},
-	Budget: sum(records, records, records, func(c *config.Config) time.Duration { return dashboardCalls(c, 8) }),
+	Budget: sum(records, records, records, alarmCall, func(c *config.Config) time.Duration { return dashboardCalls(c, 8) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		r, err := openRun(ctx, c)
 		if err != nil {
@@ -52,6 +52,14 @@ type final struct {
 	token   string
 }
 
+// what names the task for people.
+func (f *final) what() string {
+	if f.rec.Host != "" {
+		return string(f.task.Kind) + " of " + f.rec.Host
+	}
+	return string(f.task.Kind) + " " + f.task.ID
+}
+
 func report(ctx context.Context, r *run) (any, error) {
 	finals, err := r.finals(ctx)
 	if err != nil {
@@ -61,25 +69,32 @@ func report(ctx context.Context, r *run) (any, error) {
 	if r.plan.Silent() {
 		return r.sumUp(ctx, finals, out)
 	}
+	finals, out.Superseded, err = r.toDashboard(ctx, finals)
+	if err != nil {
+		r.alarm(ctx, append(failedParts(finals), "the report to the dashboard"))
+		return nil, err
+	}
+	return r.sumUp(ctx, finals, out)
+}
+
+// toDashboard tells the dashboard how the tasks ended that it wants as they were planned, and gives those.
+func (r *run) toDashboard(ctx context.Context, finals []*final) (told []*final, superseded int, err error) {
 	d, err := r.dashboard()
 	if err != nil {
-		return nil, err
+		return finals, 0, err
 	}
 	now, err := r.asks(ctx, d)
 	if err != nil {
-		return nil, err
+		return finals, 0, err
 	}
-	finals = slices.DeleteFunc(finals, func(f *final) bool {
+	told = slices.DeleteFunc(finals, func(f *final) bool {
 		if w, listed := now[f.task.ID]; listed && (w.content != f.task.Content || w.status == booking.StatusNew && f.rec.Acked != nil) {
-			out.Superseded++
+			superseded++
 			return true
 		}
 		return false
 	})
-	if err := r.tell(ctx, d, finals); err != nil {
-		return nil, err
-	}
-	return r.sumUp(ctx, finals, out)
+	return told, superseded, r.tell(ctx, d, told)
 }
 
 // sumUp journals how the job ended.
@@ -89,16 +104,15 @@ func (r *run) sumUp(ctx context.Context, finals []*final, out reportResult) (any
 			out.Done++
 			continue
 		}
-		what := string(f.task.Kind) + " " + f.task.ID
-		if f.rec.Host != "" {
-			what = string(f.task.Kind) + " of " + f.rec.Host
-		}
-		out.Failed = append(out.Failed, what)
+		out.Failed = append(out.Failed, f.what())
 	}
 	r.job.State, r.job.Summary = "done", fmt.Sprintf("job %d: %d task(s) done", r.job.Job, out.Done)
 	if len(out.Failed) > 0 {
 		r.job.State = "failed"
 		r.job.Summary = fmt.Sprintf("job %d: %d task(s) in error (%s), %d done", r.job.Job, len(out.Failed), strings.Join(out.Failed, ", "), out.Done)
+	}
+	if r.plan.Own == nil { // of the lab's own jobs laas.give_back tells
+		r.alarm(ctx, failedParts(finals))
 	}
 	out.Result = action.Result{Summary: r.job.Summary, Changed: true}
 	return out, r.SaveJob(ctx, r.job)
@@ -246,58 +260,4 @@ func (r *run) concludeSSH(f *final, hosts map[string]*hostRun) {
 			f.rec.Outcome, f.rec.Stage, f.rec.Reason = booking.Error, h.rec.Stage, h.rec.Reason
 		}
 	}
-}
-
-// goodNews writes what the user gets.
-func (r *run) goodNews(ctx context.Context, f *final, h *hostRun, ready []string) error {
-	t := f.task
-	switch {
-	case h != nil && h.work.Mode == booking.Release:
-		f.message = booking.ReleasedMessage(h.rec.Host, h.rec.Proofs)
-	case t.Snapshot != nil:
-		s, err := r.Snapshot(ctx, f.rec.Capture.ImageID)
-		if err != nil {
-			return err
-		}
-		if s != nil { // it may be deleted by now
-			f.message = booking.SnapshotMessage(s)
-		}
-	case t.Hardware != nil && h.rec.BMC != nil && t.Hardware.CreateBMC:
-		password, _, err := r.ST2.GetSecret(ctx, h.rec.BMC.Secret)
-		if err != nil {
-			return err
-		}
-		f.message = booking.BMCMessage(h.host.Name, h.host.BMC.Address, h.rec.BMC.User, password, r.Config.BMC.HelpURL)
-		f.token = "ipmiuser_" + h.host.Name
-	case t.Hardware != nil:
-		f.message = booking.HostMessage(h.host.Name)
-	case t.Network != nil:
-		f.message = booking.NetworkMessage(h.host.Name, hostID(h.host), h.rec.Addresses, h.rec.Note)
-	case t.Access != nil && t.Access.Revoke:
-		f.message = "Your access has ended."
-	case t.Access != nil && t.Access.Type == "vpn":
-		password, _, err := r.ST2.GetSecret(ctx, vpnSecret(f.rec.Account))
-		if err != nil {
-			return err
-		}
-		f.message, f.token = booking.VPNMessage(f.rec.Account, password, r.Config.VPN.HelpURL), "vpn_"+f.rec.Account
-	case t.Access != nil:
-		f.message = booking.SSHMessage(r.Config.SSH.TenantUser, ready)
-	default:
-		f.message = "There was nothing to do."
-	}
-	return nil
-}
-
-// ready are the addresses of the hosts that have the keys of an SSH task.
-func (r *run) ready(t *booking.Planned, hosts map[string]*hostRun) (out []string) {
-	if t.Access == nil || t.Access.Type != "ssh" {
-		return nil
-	}
-	for _, id := range t.Access.Hosts {
-		if h := hosts[id]; h != nil && h.host != nil && h.rec.HandedOver != nil && h.work.Mode != booking.Release {
-			out = append(out, hostID(h.host))
-		}
-	}
-	return out
 }

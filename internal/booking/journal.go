@@ -130,6 +130,8 @@ type JobRecord struct {
 	Summary   string   `json:"summary,omitempty"`
 	Hosts     []string `json:"hosts,omitempty"`
 	Execution string   `json:"execution,omitempty"`
+	// Alarmed are the failures that the chat bot was told of.
+	Alarmed []string `json:"alarmed,omitempty"`
 	// Missing is since when the dashboard does not know the job; reconcile writes it, while nothing works on the job.
 	Missing *time.Time `json:"missing,omitempty"`
 	Started time.Time  `json:"started"`

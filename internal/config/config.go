@@ -74,8 +74,7 @@ type Bot struct {
 
 // BotEndpoints are the bot's paths.
 type BotEndpoints struct {
-	Notification string `json:"notification" desc:"Path for notifications."`
-	Failure      string `json:"failure" desc:"Path for failures."`
+	Failure string `json:"failure" default:"failure" desc:"Path for failures: the bot gets a POST of JSON with job_id, execution_id and message."`
 }
 
 // Dashboard configures the booking dashboard.
