@@ -113,7 +113,7 @@ type Network struct {
 	RemoveVLANs      bool     `json:"remove_vlans" default:"false" desc:"Remove a VLAN that the pack created from a switch when no port of the pack carries it any more."`
 	OnDrift          string   `json:"on_drift" default:"refuse" enum:"refuse,overwrite" desc:"What is done with a port that was changed by hand since the pack last wrote it: refuse to write it, or overwrite it."`
 	MTU              int      `json:"mtu" min:"1280" max:"9216" desc:"MTU of booked ports and of the interfaces on them. Leave empty for what they have."`
-	Timeout          Duration `json:"timeout" default:"30" max:"180" desc:"Seconds one call to a switch may take."`
+	Timeout          Duration `json:"timeout" default:"60" max:"180" desc:"Seconds one call to a switch may take. Some take half a minute to answer, and longer to save."`
 	Retry            Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which reading from a switch is repeated after time-outs and HTTP 5xx; 0 never repeats."`
 }
 

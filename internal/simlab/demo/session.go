@@ -13,6 +13,7 @@ import (
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/lab"
+	"stackstorm-laas/internal/simlab/nxapi"
 	"stackstorm-laas/internal/simlab/world"
 )
 
@@ -37,7 +38,9 @@ type Options struct {
 	SpreadNICs     bool
 	// Redfish are the hosts whose BMCs speak Redfish.
 	Redfish []string
-	Log     *slog.Logger
+	// Switches changes what the lab's switches are like.
+	Switches func(*nxapi.Config)
+	Log      *slog.Logger
 	// OnStart and OnEnd are told about every execution.
 	OnStart, OnEnd func(engine.Execution)
 }
@@ -52,7 +55,7 @@ type Session struct {
 // Open starts both.
 func Open(o Options) (*Session, error) {
 	l, err := lab.Start(lab.Options{JobsBodies: o.Bodies, HostsFile: o.HostsFile, Hosts: o.Hosts, DashboardMode: o.Dashboard, FOGVersion: o.FOG, Pace: o.Pace, Slack: o.Slack,
-		HostsPerSwitch: o.HostsPerSwitch, SpreadNICs: o.SpreadNICs, Redfish: o.Redfish})
+		HostsPerSwitch: o.HostsPerSwitch, SpreadNICs: o.SpreadNICs, Redfish: o.Redfish, Switches: o.Switches})
 	if err != nil {
 		return nil, fmt.Errorf("start the simulated lab: %w", err)
 	}

@@ -5,14 +5,17 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/nxapi"
 	"stackstorm-laas/internal/simlab/world"
 )
 
@@ -116,12 +119,31 @@ func (p *play) onSwitch(s stage, after, op string, do func()) {
 	})
 }
 
+// The pack's own network.timeout lets a switch through that takes half a minute for every answer. Here both are as many times shorter.
+func TestASwitchThatTakesHalfAMinuteForEveryAnswerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	const slow, scale = 30 * time.Second, 40
+	byDefault, err := config.ParseNetwork([]byte(`{"network": {"provisioning_vlan": 98, "public_vlans": [100], "dark_vlan": 96}}`))
+	require.NoError(t, err)
+	b := bodies(t, "01", "06")
+	p := open(t, demo.Options{Bodies: b, Slack: patient,
+		Config:   settings("network", map[string]any{"timeout": (byDefault.Timeout.D() / scale).Seconds(), "retry": (byDefault.Retry.D() / scale).Seconds()}),
+		Switches: func(c *nxapi.Config) { c.Latency = slow / scale },
+	})
+	p.dispatch(b[0])
+	p.asBooked()
+	p.saved()
+	p.dispatch(b[1])
+	p.asBefore()
+	p.saved()
+	p.neverEarly()
+}
+
 // A switch that lets go of what it did, or does what it does slowly, costs time and nothing else.
 func TestASwitchThatAnswersLateOrNotAtAllDoesWhatItIsTold(t *testing.T) {
 	t.Parallel()
 	b := bodies(t, "01", "06")
 	for name, f := range map[string]faults.Fault{
-		"every answer is slow":                    {System: "switch", Kind: faults.Slow},
 		"the connection is lost after each write": {System: "switch", Op: "conf", Kind: faults.Drop},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,8 @@ type Options struct {
 	SpreadNICs     bool
 	// Redfish are the hosts whose BMCs speak Redfish, beside those of which the file says so; the others speak IPMI.
 	Redfish []string
+	// Switches changes what the switches are like, before they start.
+	Switches func(*nxapi.Config)
 	// Ports are fixed ports to listen on; a zero is a free port.
 	Ports Ports
 	// Dir is where ca.pem is written; a temporary directory unless given.
@@ -184,7 +186,11 @@ func (l *Lab) serve() (err error) {
 	}
 	l.onClose(l.ldap.Close)
 	for i, name := range l.world.Switches() {
-		sw, err := nxapi.Serve(l.world, l.faults, nxapi.Config{Addr: addr(p.Switch, i), Switch: name, User: admin, Password: s.switches[name], TLS: s.tls, VLANs: labVLANs()})
+		cfg := nxapi.Config{Addr: addr(p.Switch, i), Switch: name, User: admin, Password: s.switches[name], TLS: s.tls, VLANs: labVLANs()}
+		if l.opts.Switches != nil {
+			l.opts.Switches(&cfg)
+		}
+		sw, err := nxapi.Serve(l.world, l.faults, cfg)
 		if err != nil {
 			return err
 		}
