@@ -22,13 +22,23 @@ func dashboardCalls(c *config.Config, n int) time.Duration {
 
 // bmcSession is the wait for another action's session, a login and up to 40 exchanges: a list of accounts takes that many.
 func bmcSession(c *config.Config) time.Duration {
-	return leaseWait(c) + c.BMC.Retry.D() + 40*exchange(c)
+	return leaseWait(c) + c.BMC.Retry.D() + patiently(c, 40*exchange(c))
+}
+
+// powerSession is one with few exchanges, which is all that power takes.
+func powerSession(c *config.Config) time.Duration {
+	return leaseWait(c) + c.BMC.Retry.D() + patiently(c, 10*exchange(c))
+}
+
+// patiently is what one session takes with a BMC that is busy in between: all repeats begin within bmc.retry, and the last may take as long as the whole.
+func patiently(c *config.Config, session time.Duration) time.Duration {
+	return session + c.BMC.Retry.D() + session
 }
 
 // accountSession is one in which accounts are made or cleared. Over Redfish each slot and each session is read by itself; over IPMI sessions that
 // tenants left open are waited for, for a good minute.
 func accountSession(c *config.Config) time.Duration {
-	return bmcSession(c) + 60*exchange(c) + 75*time.Second
+	return leaseWait(c) + c.BMC.Retry.D() + patiently(c, 100*exchange(c)+75*time.Second)
 }
 
 // exchange is a command to a BMC, sent up to three times, and its answer.

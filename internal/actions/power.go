@@ -163,7 +163,7 @@ var bootBookedHosts = &action.Action{
 
 // manyHosts is the time for 30 hosts whose BMCs are all as slow as they may be. In a lab with more, that is not over at its end and is started again.
 func manyHosts(c *config.Config) time.Duration {
-	return 30 * (dashboardCalls(c, 1) + bmcSession(c) + power(c) + c.Imaging.Stagger.D())
+	return 30 * (dashboardCalls(c, 1) + powerSession(c) + power(c) + c.Imaging.Stagger.D())
 }
 
 // bootBooked switches one host on, and gives the list that it belongs to then.

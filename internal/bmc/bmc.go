@@ -125,7 +125,9 @@ type Target struct {
 	Timeout time.Duration
 	// MinInterval is the least time from one command to the next, in whatever session of the pack; see Turn. 0 is none.
 	MinInterval time.Duration
-	// Retry repeats connecting, and nothing else, after time-outs.
+	// Retry repeats what fails for a reason that passes: the login, for as long as it says, and after that the calls of the session, for as long again, all
+	// of them taken together. What the BMC says that it did not begin is repeated; what it was silent on only if doing it twice is doing it once: a
+	// cycle or a reset is not.
 	Retry retry.Policy
 }
 

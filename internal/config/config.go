@@ -136,7 +136,7 @@ type Imaging struct {
 // BMC configures baseboard management controllers.
 type BMC struct {
 	Timeout      Duration `json:"timeout" default:"10" max:"30" desc:"Seconds one exchange with a BMC may take."`
-	Retry        Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which connecting is repeated after time-outs; 0 never repeats."`
+	Retry        Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which a login is repeated when the BMC does not answer or has no session to give, and then, for all commands of a session together, what it was too busy for; 0 never repeats."`
 	MinInterval  Duration `json:"min_interval" default:"0.1" max:"2" desc:"Seconds from one command to a BMC to the next at least, in whatever session; 0 for no such rest."`
 	LockDir      string   `json:"lock_dir" desc:"Directory whose locks keep two actions off one BMC. Needed when several machines run actions: one that they all mount (docs/hardware.md tells how). Leave empty for each machine's own."`
 	PowerTimeout Duration `json:"power_timeout" default:"120" max:"600" desc:"Seconds within which a host must reach the power state asked for."`

@@ -21,8 +21,8 @@ const noAccess = 0x0f
 
 // Accounts implements bmc.Accounts.
 func (d *driver) Accounts(ctx context.Context) (list []bmc.Account, err error) {
-	err = d.do(ctx, "list the accounts", func(c *client.Client) error {
-		list, err = (&users{c, channel(ctx, c)}).list(ctx)
+	err = d.do(ctx, "list the accounts", always, func(c *client.Client) error {
+		_, list, err = accounts(ctx, c)
 		return err
 	})
 	return list, err
@@ -33,9 +33,8 @@ func (d *driver) PutAccount(ctx context.Context, name string, password secret.St
 	if err := d.target.Possible(name, password); err != nil {
 		return 0, err
 	}
-	err = d.do(ctx, "put account "+name, func(c *client.Client) error {
-		u := &users{c, channel(ctx, c)}
-		list, err := u.list(ctx)
+	err = d.do(ctx, "put account "+name, always, func(c *client.Client) error {
+		u, list, err := accounts(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -49,9 +48,8 @@ func (d *driver) PutAccount(ctx context.Context, name string, password secret.St
 
 // ClearAccount implements bmc.Accounts.
 func (d *driver) ClearAccount(ctx context.Context, slot int) error {
-	return d.do(ctx, "clear an account", func(c *client.Client) error {
-		u := &users{c, channel(ctx, c)}
-		list, err := u.list(ctx)
+	return d.do(ctx, "clear an account", always, func(c *client.Client) error {
+		u, list, err := accounts(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -60,12 +58,12 @@ func (d *driver) ClearAccount(ctx context.Context, slot int) error {
 			case a.Slot != slot:
 			case slot <= reserved || a.Name == d.target.User:
 				return fault.New(fault.Refused, "slot %d (%s) is not a tenant's", slot, a.Name)
-			case a.Name == "" && !a.Enabled:
-				return nil
-			default:
+			case a.Name != "" || a.Enabled:
 				if err := u.clear(ctx, uint8(slot)); err != nil {
 					return err
 				}
+				fallthrough
+			default: // a call that broke off may have got so far
 				return d.endSessions(ctx, c, slot)
 			}
 		}
@@ -99,12 +97,17 @@ type users struct {
 	channel uint8
 }
 
-// channel is the number of the channel that the session came in by. Some BMCs understand "this one" for reading only.
-func channel(ctx context.Context, c *client.Client) uint8 {
-	if info, err := c.GetChannelInfo(ctx, types.ChannelNumberSelf); err == nil {
-		return info.ActualChannelNumber & 0x0f
+// accounts reads the slots, as seen from the channel that the session came in by. Some BMCs understand "this one" for reading only.
+func accounts(ctx context.Context, c *client.Client) (*users, []bmc.Account, error) {
+	u := &users{c, types.ChannelNumberSelf}
+	switch info, err := c.GetChannelInfo(ctx, types.ChannelNumberSelf); {
+	case err == nil:
+		u.channel = info.ActualChannelNumber & 0x0f
+	case !declined(err):
+		return nil, nil, err
 	}
-	return types.ChannelNumberSelf
+	list, err := u.list(ctx)
+	return u, list, err
 }
 
 func (u *users) list(ctx context.Context) ([]bmc.Account, error) {
@@ -128,7 +131,7 @@ func (u *users) read(ctx context.Context, slot uint8) (a bmc.Account, slots uint
 	switch name, err := u.c.GetUsername(ctx, slot); {
 	case err == nil:
 		a.Name = name.Username
-	case !isAnswer(err): // many BMCs answer an error for a slot without a name
+	case !declined(err): // many BMCs answer an error for a slot without a name
 		return a, 0, err
 	}
 	return a, access.MaxUsersIDCount, nil
@@ -188,10 +191,10 @@ func (u *users) clear(ctx context.Context, slot uint8) error {
 		return err
 	}
 	// Not every BMC permits these two; the proof is below.
-	if err := u.setAccess(ctx, slot, noAccess, false); err != nil && !isAnswer(err) {
+	if err := u.setAccess(ctx, slot, noAccess, false); err != nil && !declined(err) {
 		return err
 	}
-	if _, err := u.c.SetUsername(ctx, slot, ""); err != nil && !isAnswer(err) {
+	if _, err := u.c.SetUsername(ctx, slot, ""); err != nil && !declined(err) {
 		return err
 	}
 	a, _, err := u.read(ctx, slot)
@@ -218,7 +221,7 @@ func (u *users) setPassword(ctx context.Context, slot uint8, password string) (s
 	switch {
 	case err == nil:
 		return true, nil
-	case !isAnswer(err):
+	case !declined(err):
 		return false, err
 	case len(password) > 16:
 		return false, fault.New(fault.Refused, "the BMC does not take a password of %d bytes: %w", len(password), err).
@@ -235,7 +238,7 @@ func (u *users) testPassword(ctx context.Context, slot uint8, password string, s
 	switch {
 	case answered && (code == types.CodeSetUserPasswordDataMismatch || code == types.CodeSetUserPasswordWrongSize):
 		return fault.New(fault.Unproven, "the BMC accepted a password for slot %d, but has another", slot)
-	case err != nil && !answered:
+	case err != nil && !declined(err):
 		return err
 	case len(password) <= 16:
 		return nil
@@ -245,7 +248,7 @@ func (u *users) testPassword(ctx context.Context, slot uint8, password string, s
 		return fault.New(fault.Unproven, "the BMC accepted a password of %d bytes for slot %d, but keeps 16 of them", len(password), slot).
 			WithHint("use passwords of at most 16 bytes on this BMC")
 	}
-	if isAnswer(err) {
+	if declined(err) {
 		return nil
 	}
 	return err

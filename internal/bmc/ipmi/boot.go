@@ -19,7 +19,7 @@ var selectors = map[bmc.Device]types.BootDeviceSelector{
 
 // BootDevice implements bmc.BootDevice. A device that is noted but not valid any more, since it was booted, is none.
 func (d *driver) BootDevice(ctx context.Context) (boot bmc.Boot, err error) {
-	err = d.do(ctx, "read the boot device", func(c *client.Client) error {
+	err = d.do(ctx, "read the boot device", always, func(c *client.Client) error {
 		b, valid, err := bootDevice(ctx, c)
 		if err == nil && valid {
 			boot = b
@@ -37,11 +37,11 @@ func (d *driver) SetBootDevice(ctx context.Context, want bmc.Boot) error {
 	if !ok {
 		return fault.New(fault.Input, "%q is no boot device", want.Device)
 	}
-	return d.do(ctx, "set the boot device to "+string(want.Device), func(c *client.Client) error {
+	return d.do(ctx, "set the boot device to "+string(want.Device), always, func(c *client.Client) error {
 		// A BMC forgets the device when no power action follows within a minute, unless it is told not to. Not all
 		// know this.
 		keep := &types.BootOptionParam_BMCBootFlagValidBitClear{DontClearOnCommandReceivedTimeout: true}
-		if err := c.SetSystemBootOptionsParamFor(ctx, keep); err != nil && !isAnswer(err) {
+		if err := c.SetSystemBootOptionsParamFor(ctx, keep); err != nil && !declined(err) {
 			return err
 		}
 		if err := c.SetBootDevice(ctx, selector, types.BIOSBootType(want.EFI), want.Persistent); err != nil {
@@ -82,10 +82,4 @@ func describe(b bmc.Boot) string {
 		text += " persistent"
 	}
 	return text
-}
-
-// isAnswer says whether the BMC understood and declined, in contrast to not answering.
-func isAnswer(err error) bool {
-	_, ok := completion(err)
-	return ok
 }

@@ -41,7 +41,7 @@ func (d *driver) Console(ctx context.Context, out io.Writer) error {
 		}
 	})
 	defer stop()
-	err := d.do(life, "watch the serial console", func(c *client.Client) error {
+	err := d.do(life, "watch the serial console", never, func(c *client.Client) error {
 		rest := d.s.keepAlive(life)
 		defer rest()
 		return watch(ctx, life, c, out)

@@ -63,16 +63,44 @@ var errSuite = errors.New("the BMC does not know the cipher suite")
 
 func isSuite(err error) bool { return errors.Is(err, errSuite) }
 
-// completed is the BMC's answer to a command.
-func completed(code types.CompletionCode, err error) error {
+// errBusy marks an answer by which the BMC has not begun what it was asked for, but may in a moment.
+var errBusy = errors.New("the BMC is busy")
+
+func isBusy(err error) bool { return errors.Is(err, errBusy) }
+
+// passes says whether a completion code is no word on the command itself: the same may be answered otherwise in a moment.
+func passes(code types.CompletionCode) bool {
 	switch code {
 	case types.CodeNodeBusy, types.CodeProcessTimeout, types.CodeOutOfSpace, types.CodeCannotProvideResponse,
 		types.CodeCannotProvideResponseFirmwareUpdate, types.CodeCannotProvideResponseBMCInitialize, types.CodeDestinationUnavailable:
-		return fault.New(fault.Transient, "the BMC is busy: %w", err)
-	case types.CodeInsufficientPrivilege:
+		return true
+	}
+	return false
+}
+
+// completed is the BMC's answer to a command.
+func completed(code types.CompletionCode, err error) error {
+	switch {
+	case code == types.CodeProcessTimeout, code == types.CodeCannotProvideResponse:
+		return fault.New(fault.Transient, "the BMC does not tell what became of it: %w", err)
+	case passes(code):
+		return fault.New(fault.Transient, "%w: %w", errBusy, err)
+	case code == types.CodeInsufficientPrivilege:
 		return fault.New(fault.Credentials, "%w: %w", errPrivilege, err).WithHint(hintLogin)
 	}
 	return fault.New(fault.Failed, "the BMC answered: %w", err)
+}
+
+// isAnswer says whether the BMC answered with a failure, in contrast to not answering.
+func isAnswer(err error) bool {
+	_, ok := completion(err)
+	return ok
+}
+
+// declined says whether the BMC understood and does not do it, in contrast to not answering and to not doing it now.
+func declined(err error) bool {
+	code, ok := completion(err)
+	return ok && !passes(code)
 }
 
 // completion finds the completion code in a failure.

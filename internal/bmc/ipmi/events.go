@@ -86,7 +86,7 @@ func (l *log) back(ctx context.Context, count, most int) ([]*types.SEL, error) {
 		}
 		one, next, err := l.get(ctx, uint16(id))
 		switch {
-		case isAnswer(err):
+		case declined(err):
 			missed++
 			continue
 		case err != nil:

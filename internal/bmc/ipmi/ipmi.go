@@ -25,14 +25,17 @@ type driver struct {
 	// linger is how long sessions that others left behind are waited for.
 	linger time.Duration
 
-	mu   sync.Mutex
-	s    *session
-	used time.Time
+	mu       sync.Mutex
+	s        *session
+	used     time.Time
+	patience *bmc.Patience
+	// silent is a session that is to be ended before there is another one.
+	silent *session
 }
 
 // Open logs in to a BMC as its administrator. Connecting is repeated as the target says; a refused login is Credentials and is not.
 func Open(ctx context.Context, target bmc.Target) (bmc.Driver, error) {
-	d := &driver{target: target, linger: abandoned}
+	d := &driver{target: target, linger: abandoned, patience: target.Patience()}
 	_, err := retry.Do(ctx, target.Retry, func() (struct{}, error) {
 		return struct{}{}, d.connect(ctx)
 	})
@@ -81,6 +84,8 @@ func (d *driver) Close() error {
 		d.s.close()
 		d.s = nil
 	}
+	d.endSilent()
+	d.forget()
 	return nil
 }
 
@@ -89,31 +94,64 @@ func (d *driver) name() string {
 }
 
 func (d *driver) connect(ctx context.Context) error {
+	d.endSilent()
 	s, err := connect(ctx, d.target, types.PrivilegeLevelAdministrator)
 	if err == nil {
 		d.s, d.used = s, time.Now()
+		d.forget() // a BMC that answers a login, but not to the session, has none of that number any more
 	}
 	return err
 }
 
-// do runs op in the session. A session that rested for too long, or was given up after a time-out, is made anew.
-func (d *driver) do(ctx context.Context, what string, op func(*client.Client) error) error {
+// goodbye is how long a BMC that fell silent may take to hear that the session is not wanted any more, once it is our turn to speak.
+const goodbye = time.Second
+
+// endSilent tells the BMC that the session which fell silent is not wanted any more. Where it does not answer, it is told again before the next login.
+func (d *driver) endSilent() {
+	if d.silent != nil && d.silent.end(2*d.target.MinInterval+min(goodbye, d.target.Timeout)) == nil {
+		d.forget()
+	}
+}
+
+func (d *driver) forget() {
+	if d.silent != nil {
+		d.silent.abandon()
+		d.silent = nil
+	}
+}
+
+// What a call that failed allows. Each is asked about faults that are Transient.
+var (
+	// always is for what comes to the same when it is done twice.
+	always = func(error) bool { return true }
+	// untouched is for what must not be done twice: the BMC has to say that it did nothing.
+	untouched = isBusy
+	never     = func(error) bool { return false }
+)
+
+// do runs op in the session, and again if that is allowed. A session that rested for too long, or that fell silent, is made anew; one whose BMC answers
+// goes on, whatever the answer is.
+func (d *driver) do(ctx context.Context, what string, again func(error) bool, op func(*client.Client) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.s != nil && time.Since(d.used) > idle {
 		d.s.abandon()
 		d.s = nil
 	}
-	if d.s == nil {
-		if err := d.connect(ctx); err != nil {
-			return fault.Wrap(err, "%s: log in again to the %s", what, d.name())
+	begun := false
+	return d.patience.Do(ctx, func(err error) bool { return !begun || again(err) }, func() error {
+		begun = false
+		if d.s == nil {
+			if err := d.connect(ctx); err != nil {
+				return fault.Wrap(err, "%s: log in again to the %s", what, d.name())
+			}
 		}
-	}
-	err := d.s.run(ctx, op)
-	d.used = time.Now()
-	if fault.Is(err, fault.Transient) || ctx.Err() != nil {
-		d.s.abandon()
-		d.s = nil
-	}
-	return fault.Wrap(err, "%s through the %s", what, d.name())
+		begun = true
+		err := d.s.run(ctx, op)
+		d.used = time.Now()
+		if fault.Is(err, fault.Transient) && !isAnswer(err) || ctx.Err() != nil {
+			d.silent, d.s = d.s, nil
+		}
+		return fault.Wrap(err, "%s through the %s", what, d.name())
+	})
 }

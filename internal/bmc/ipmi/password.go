@@ -16,9 +16,8 @@ func (d *driver) SetAdminPassword(ctx context.Context, password secret.String) e
 	if err := bmc.PossiblePassword(d.target.User, password); err != nil {
 		return err
 	}
-	err := d.do(ctx, "set the password of "+d.target.User, func(c *client.Client) error {
-		u := &users{c, channel(ctx, c)}
-		list, err := u.list(ctx)
+	err := d.do(ctx, "set the password of "+d.target.User, untouched, func(c *client.Client) error {
+		u, list, err := accounts(ctx, c)
 		if err != nil {
 			return err
 		}

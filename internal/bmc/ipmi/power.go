@@ -20,7 +20,7 @@ var controls = map[bmc.PowerAction]chassis.ChassisControl{
 
 // PowerState implements bmc.Power.
 func (d *driver) PowerState(ctx context.Context) (state bmc.PowerState, err error) {
-	err = d.do(ctx, "read the power state", func(c *client.Client) error {
+	err = d.do(ctx, "read the power state", always, func(c *client.Client) error {
 		state, err = powerState(ctx, c)
 		return err
 	})
@@ -33,7 +33,11 @@ func (d *driver) SetPower(ctx context.Context, action bmc.PowerAction) error {
 	if !ok {
 		return fault.New(fault.Input, "%q is no power action", action)
 	}
-	return d.do(ctx, "power "+string(action), func(c *client.Client) error {
+	again := always
+	if action == bmc.PowerCycle || action == bmc.PowerReset {
+		again = untouched
+	}
+	return d.do(ctx, "power "+string(action), again, func(c *client.Client) error {
 		state, err := powerState(ctx, c)
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ func (s *sensors) read(ctx context.Context, c *client.Client) error {
 		s.dark = state == bmc.Off
 	}
 	damaged, err := s.readFrom(ctx, c, mainStore{c})
-	if len(s.names) == 0 && (isAnswer(err) || fault.Is(err, fault.NotFound)) {
+	if len(s.names) == 0 && (declined(err) || fault.Is(err, fault.NotFound)) {
 		if more, device := s.readFrom(ctx, c, deviceStore{c}); device == nil {
 			damaged, err = more, nil
 		}

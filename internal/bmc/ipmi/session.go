@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bougou/go-ipmi/pkg/client"
+	"github.com/bougou/go-ipmi/pkg/command/app"
 	"github.com/bougou/go-ipmi/pkg/types"
 
 	"stackstorm-laas/internal/bmc"
@@ -25,7 +26,9 @@ const attempts = 3
 type session struct {
 	c    *client.Client
 	wire *wire
-	// limit bounds closing.
+	// id is the BMC's number for it.
+	id uint32
+	// limit bounds an exchange.
 	limit time.Duration
 }
 
@@ -69,13 +72,15 @@ func handshake(ctx context.Context, t bmc.Target, suite types.CipherSuiteID, lev
 	c.WithUDPProxy(w).WithCipherSuiteID(suite).WithMaxPrivilegeLevel(level).WithTimeout(t.Timeout).WithRetry(0)
 	s := &session{c: c, wire: w, limit: t.Timeout}
 	err = s.run(ctx, func(c *client.Client) error {
-		if _, err := c.OpenSession(ctx); err != nil {
+		opened, err := c.OpenSession(ctx)
+		if err != nil {
 			return err
 		}
+		s.id = opened.ManagedSystemSessionID
 		if _, err := c.RAKPMessage1(ctx); err != nil {
 			return err
 		}
-		_, err := c.RAKPMessage3(ctx)
+		_, err = c.RAKPMessage3(ctx)
 		return err
 	})
 	if err != nil {
@@ -110,7 +115,7 @@ func (s *session) run(ctx context.Context, op func(*client.Client) error) (err e
 			err = fault.New(fault.Transient, "an answer that is not IPMI: %s", fmt.Sprint(r))
 		}
 	}()
-	stop := context.AfterFunc(ctx, s.wire.abort)
+	stop := context.AfterFunc(ctx, s.wire.interrupt)
 	defer stop()
 	err = op(s.c)
 	if err != nil && context.Cause(ctx) != nil {
@@ -119,11 +124,24 @@ func (s *session) run(ctx context.Context, op func(*client.Client) error) (err e
 	return classify(err)
 }
 
-// close tells the BMC, which has few sessions to give, and closes the socket.
-func (s *session) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
+// end tells the BMC, which has few sessions to give, that this one is not wanted any more. nil means that the BMC answered.
+func (s *session) end(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	_ = s.run(ctx, func(c *client.Client) error { return c.Close(ctx) })
+	s.wire.resume()
+	err := s.run(ctx, func(c *client.Client) error {
+		_, err := c.CloseSession(ctx, &app.CloseSessionRequest{SessionID: s.id})
+		return err
+	})
+	if isAnswer(err) {
+		return nil
+	}
+	return err
+}
+
+// close ends the session and closes the socket.
+func (s *session) close() {
+	_ = s.end(s.limit)
 	s.abandon()
 }
 

@@ -20,7 +20,7 @@ func (d *driver) EndSessions(ctx context.Context, account bmc.Account) error {
 	if account.Slot <= reserved || account.Name == d.target.User {
 		return fault.New(fault.Refused, "slot %d (%s) is not a tenant's", account.Slot, account.Name)
 	}
-	return d.do(ctx, "end the sessions of an account", func(c *client.Client) error { return d.endSessions(ctx, c, account.Slot) })
+	return d.do(ctx, "end the sessions of an account", always, func(c *client.Client) error { return d.endSessions(ctx, c, account.Slot) })
 }
 
 // endSessions closes the sessions of a slot, where the BMC lets others than their owners do that (IPMI 2.0 section 22.19, optional), and otherwise
@@ -35,7 +35,7 @@ func (d *driver) endSessions(ctx context.Context, c *client.Client, slot int) er
 		closed := true
 		for _, handle := range handles {
 			_, err := c.CloseSession(ctx, &app.CloseSessionRequest{SessionHandle: handle})
-			if err != nil && !isAnswer(err) {
+			if err != nil && !declined(err) {
 				return err
 			}
 			closed = closed && err == nil
@@ -70,7 +70,7 @@ func sessionsOf(ctx context.Context, c *client.Client, slot int) (handles []uint
 			handles = append(handles, one.SessionHandle)
 		}
 	}
-	if isAnswer(err) {
+	if declined(err) {
 		err = nil
 	}
 	return handles, err

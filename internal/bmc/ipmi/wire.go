@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/fault"
@@ -20,6 +21,7 @@ type wire struct {
 	net.Conn
 	target  bmc.Target
 	secured atomic.Bool
+	hurried atomic.Bool
 	closed  chan struct{}
 	once    sync.Once
 }
@@ -41,6 +43,25 @@ func (w *wire) Dial(string, string) (net.Conn, error) { return w, nil }
 
 // secure ends the handshake: from now on only answers that belong to the session pass.
 func (w *wire) secure() { w.secured.Store(true) }
+
+// past is a time that every wait is over at.
+var past = time.Unix(1, 0)
+
+// interrupt ends an exchange that waits for an answer, and all that follow until resume. The socket stays open for a last word.
+func (w *wire) interrupt() {
+	w.hurried.Store(true)
+	_ = w.Conn.SetReadDeadline(past)
+}
+
+func (w *wire) resume() { w.hurried.Store(false) }
+
+// SetReadDeadline is what the client does before it waits.
+func (w *wire) SetReadDeadline(t time.Time) error {
+	if w.hurried.Load() {
+		t = past
+	}
+	return w.Conn.SetReadDeadline(t)
+}
 
 // abort closes the socket, which ends an exchange that waits for an answer.
 func (w *wire) abort() {

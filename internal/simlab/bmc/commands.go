@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	ipmi "github.com/bougou/go-ipmi/pkg/bmc"
 	"github.com/bougou/go-ipmi/pkg/hal/mock"
@@ -61,11 +62,9 @@ func (s *Server) misbehave(next handlers.Handler) handlers.Handler {
 			if h.Session != nil {
 				_, _ = s.conn.WriteTo(junk, h.Session.GetAddr())
 			}
-			<-s.ctx.Done()
-			return nil, types.CodeUnspecifiedError, nil
+			return s.hang(kind, op)
 		case faults.Hang:
-			<-s.ctx.Done()
-			return nil, types.CodeUnspecifiedError, nil
+			return s.hang(kind, op)
 		case faults.Slow:
 			peer.Wait(s.ctx, peer.Delay)
 		case faults.Forget:
@@ -89,6 +88,14 @@ func (s *Server) misbehave(next handlers.Handler) handlers.Handler {
 		}
 		return data, code, err
 	})
+}
+
+// hang keeps a command, and the session with it, until the fault is over. What comes then is too late for whoever asked, so nothing was done.
+func (s *Server) hang(kind faults.Kind, op string) ([]byte, types.CompletionCode, error) {
+	for s.ctx.Err() == nil && s.faults.At(system, op, s.cfg.Host) == kind {
+		peer.Wait(s.ctx, time.Millisecond)
+	}
+	return nil, types.CodeNodeBusy, nil
 }
 
 // on is the same request, to another BMC.
