@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"golang.org/x/crypto/ssh"
 
@@ -45,8 +46,13 @@ func status(err error, stderr string) error {
 	case exit.Signal() != "":
 		return fault.New(fault.Failed, "ended by signal %s: %s", exit.Signal(), lastLines(stderr))
 	}
-	return fault.New(fault.Failed, "exit status %d: %s", exit.ExitStatus(), lastLines(stderr))
+	return fault.New(fault.Failed, "%w: %s", ExitStatus(exit.ExitStatus()), lastLines(stderr))
 }
+
+// ExitStatus is in the error of a command that ended with a status other than 0.
+type ExitStatus int
+
+func (s ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // lost says that the connection, not the command, is to blame.
 func lost(err error) error { return fault.New(fault.Transient, "the connection was lost: %w", err) }

@@ -10,6 +10,7 @@ import (
 
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/world"
 )
 
 func TestAnOperatorCapturesABookedHostWithConfirmOnly(t *testing.T) {
@@ -68,31 +69,41 @@ const hostKeyFile = "/etc/ssh/ssh_host_ed25519_key"
 
 func TestAnUpdatedImageIsANewOne(t *testing.T) {
 	t.Parallel()
-	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient})
-	p.refused("laas.update_image", map[string]any{"image": "nonsense", "name": "ubuntu-new", "host": host}, "FOG has no image")
-	e := p.works("laas.update_image", map[string]any{"image": "23", "name": "ubuntu-new", "host": host})
-	p.inPool()
-	made := p.imageNamed("ubuntu-new")
-	require.NotNil(t, made)
-	assert.EqualValues(t, made.ID, e.Result.(map[string]any)["output"].(map[string]any)["image_id"])
-	fs := p.Lab.World().ImageFS(made.ID)
-	log, err := fs.ReadFile("/var/log/apt/history.log")
-	require.NoError(t, err)
-	assert.Contains(t, string(log), "dist-upgrade")
-	id, err := fs.ReadFile("/etc/machine-id")
-	require.NoError(t, err)
-	assert.Empty(t, id, "each host of the image is one of its own")
-	assert.False(t, fs.Exists("/etc/laas-deployment"))
-	assert.False(t, fs.Exists(hostKeyFile), "nor does it have a key that whoever gets the image could read")
-	assert.False(t, p.Lab.World().ImageFS(23).Exists("/var/log/apt/history.log"), "the old image stays as it is")
-	keys := map[string]bool{}
-	for range 2 {
-		p.works("laas.image_host", map[string]any{"host": host, "image": "ubuntu-new"})
-		key, err := p.Lab.World().FS(host).ReadFile(hostKeyFile)
-		require.NoError(t, err)
-		keys[string(key)] = true
+	for name, c := range map[string]struct{ os, log, update string }{
+		"ubuntu": {"ubuntu", "/var/log/apt/history.log", "dist-upgrade"},
+		"centos": {"centos", "/var/log/yum.log", "upgrade"},
+		"suse":   {"suse", "/var/log/zypp/history", "update"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient})
+			p.Lab.World().AddImage(world.Image{ID: 77, Name: c.os + "-base", OS: c.os, Version: "9"})
+			p.refused("laas.update_image", map[string]any{"image": "nonsense", "name": "new", "host": host}, "FOG has no image")
+			e := p.works("laas.update_image", map[string]any{"image": "77", "name": "new", "host": host})
+			p.inPool()
+			made := p.imageNamed("new")
+			require.NotNil(t, made)
+			assert.EqualValues(t, made.ID, e.Result.(map[string]any)["output"].(map[string]any)["image_id"])
+			fs := p.Lab.World().ImageFS(made.ID)
+			log, err := fs.ReadFile(c.log)
+			require.NoError(t, err)
+			assert.Contains(t, string(log), c.update)
+			id, err := fs.ReadFile("/etc/machine-id")
+			require.NoError(t, err)
+			assert.Empty(t, id, "each host of the image is one of its own")
+			assert.False(t, fs.Exists("/etc/laas-deployment"))
+			assert.False(t, fs.Exists(hostKeyFile), "nor does it have a key that whoever gets the image could read")
+			assert.False(t, p.Lab.World().ImageFS(77).Exists(c.log), "the old image stays as it is")
+			keys := map[string]bool{}
+			for range 2 {
+				p.works("laas.image_host", map[string]any{"host": host, "image": "new"})
+				key, err := p.Lab.World().FS(host).ReadFile(hostKeyFile)
+				require.NoError(t, err)
+				keys[string(key)] = true
+			}
+			assert.Len(t, keys, 2, "each system has a key of its own")
+		})
 	}
-	assert.Len(t, keys, 2, "each system has a key of its own")
 }
 
 func TestSnapshotsOfBookingsThatEndedExpire(t *testing.T) {

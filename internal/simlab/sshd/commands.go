@@ -57,7 +57,7 @@ func init() { // commands run commands
 		"systemctl": {root: true, run: (*shell).systemctl},
 		"env":       {run: (*shell).env},
 		"apt-get":   packages("apt-get"),
-		"dnf":       packages("dnf"),
+		"yum":       packages("yum"),
 		"zypper":    packages("zypper"),
 		"reboot":    {root: true, run: func(sh *shell, _ []string) int { return sh.systemctl([]string{"reboot"}) }},
 		"poweroff":  {root: true, run: func(sh *shell, _ []string) int { return sh.systemctl([]string{"poweroff"}) }},

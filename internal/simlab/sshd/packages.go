@@ -11,7 +11,7 @@ var managers = map[string]struct {
 	log string
 }{
 	"apt-get": {[]string{"ubuntu", "debian"}, "/var/log/apt/history.log"},
-	"dnf":     {[]string{"centos", "rocky", "fedora"}, "/var/log/dnf.log"},
+	"yum":     {[]string{"centos", "rocky", "fedora"}, "/var/log/yum.log"},
 	"zypper":  {[]string{"opensuse-leap", "sles"}, "/var/log/zypp/history"},
 }
 
@@ -30,6 +30,9 @@ func packages(name string) command {
 			_ = sh.disk.MkdirAll(m.log[:strings.LastIndex(m.log, "/")], 0o755)
 			sh.appendLine(m.log, name+" "+strings.Join(args, " "))
 			sh.wrote = true
+			if name == "zypper" { // as after a new kernel
+				return 102
+			}
 		}
 		return 0
 	}}
