@@ -21,6 +21,7 @@ var stages = map[string]struct {
 	words string
 	from  int64
 }{
+	"laas.begin_imaging":      {"proving that it is off", 2},
 	"laas.schedule_imaging":   {"scheduling its image in FOG", 5},
 	"laas.boot_to_network":    {"booting from the network", 10},
 	"laas.follow_imaging":     {"imaging", 20},

@@ -21,7 +21,7 @@ var beginCapture = &action.Action{
 	Description: "Make a host ready to be captured: look whether FOG can take the image before the host is interrupted, shut its system down, and leave nobody but the lab able to switch it on. " +
 		"What its ports carry is not touched.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, bmcSession, softPower, bmcSession, bmcSession, bmcSession, power, sshSession, func(c *config.Config) time.Duration {
+	Budget: sum(records, bmcSession, bmcSession, softPower, setApart, sshSession, func(c *config.Config) time.Duration {
 		return fogCalls(c, 11) + c.Release.SSHTimeout.D()
 	}),
 	Run: forHost("get ready for the capture", readyForCapture),
@@ -47,7 +47,7 @@ func readyForCapture(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.capturable(ctx, f, c); err != nil {
 		return nil, err
 	}
-	if c.Off != nil && h.off(ctx) == nil {
+	if c.Off != nil && h.mayEnter() == nil && h.off(ctx) == nil {
 		return h.result(false, "is off, ready to be captured"), nil
 	}
 	if h.rec.Capture != c {
@@ -63,14 +63,12 @@ func readyForCapture(ctx context.Context, h *hostRun) (any, error) {
 	if err := h.shutDown(ctx); err != nil {
 		return nil, err
 	}
-	evidence := "off"
 	if h.had != nil {
 		h.rec.BMC = h.account
-		for _, step := range []string{"power_off", "bmc_accounts"} { // in this order: who has a login there could switch it on
-			if _, evidence, err = h.takeBack(ctx, step); err != nil {
-				return nil, err
-			}
-		}
+	}
+	_, evidence, err := h.apart(ctx)
+	if err != nil {
+		return nil, err
 	}
 	c.Off = h.time()
 	return h.result(true, "is off, ready to be captured; %s", evidence), h.Save(ctx, h.rec)
@@ -197,12 +195,6 @@ func (h *hostRun) asItWas(ctx context.Context) (evidence string, err error) {
 	if err := h.settle(ctx, h.host, h.rec); err != nil {
 		return "", err
 	}
-	if h.account != nil {
-		h.rec.BMC = h.account
-		if _, err := h.putTenant(ctx); err != nil {
-			return "", err
-		}
-	}
 	switch {
 	case h.had != nil && h.network() != nil:
 		evidence, err = h.provePorts(ctx, stateBooked)
@@ -211,8 +203,17 @@ func (h *hostRun) asItWas(ctx context.Context) (evidence string, err error) {
 	case h.plan.Own != nil:
 		return "off", h.off(ctx)
 	}
-	if err != nil || !h.rec.Capture.On {
-		return evidence + "; off", err
+	if err != nil {
+		return "", err
+	}
+	if h.account != nil { // when the host is out of the provisioning network: who has it can switch the host on
+		h.rec.BMC = h.account
+		if _, err := h.putTenant(ctx); err != nil {
+			return "", err
+		}
+	}
+	if !h.rec.Capture.On {
+		return evidence + "; off", nil
 	}
 	if err := h.switchOn(ctx); err != nil {
 		return "", err

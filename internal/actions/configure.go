@@ -222,7 +222,12 @@ func give(ctx context.Context, h *hostRun) (any, error) {
 	return h.result(true, "%s", evidence), nil
 }
 
+// switchOn gives a host to whoever has it: what was proven of it while it was off holds no more.
 func (h *hostRun) switchOn(ctx context.Context) error {
+	h.rec.Proofs = nil
+	if err := h.Save(ctx, h.rec); err != nil {
+		return err
+	}
 	d, err := h.bmc(ctx, h.host)
 	if err != nil {
 		return err

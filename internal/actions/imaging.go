@@ -33,13 +33,16 @@ var scheduleImaging = &action.Action{
 	Params:      []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
 		{Name: "percent", Description: "How far the task is."}},
-	Budget: sum(records, healthRead, func(c *config.Config) time.Duration { return c.Imaging.Queue.D() + fogCalls(c, 18) }),
-	Run:    imaging("schedule imaging", checked(schedule)),
+	Budget: sum(records, records, healthRead, offAfter, func(c *config.Config) time.Duration { return c.Imaging.Queue.D() + fogCalls(c, 18) }),
+	Run:    unlessFailed(imaging("schedule imaging", offIfFailed(checked(schedule)))),
 }
 
 func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if h.rec.Imaging != nil && h.rec.Imaging.Complete != nil {
 		return imagingResult{Result: h.result(false, "image %d was written already", h.rec.Imaging.ImageID), ImageID: h.rec.Imaging.ImageID, TaskID: h.rec.Imaging.TaskID, Percent: 100}, nil
+	}
+	if err := h.mayEnter(); err != nil {
+		return nil, err
 	}
 	if err := h.portsReady(ctx, stateProvisioning); err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ var bootToNetwork = &action.Action{
 	Description: "Let the host boot from the network once, through its BMC: power off if it runs, one-time boot device PXE, power on. " +
 		"A host that FOG is imaging already is left alone.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, restart, starts(manyStarts), func(c *config.Config) time.Duration { return bmcSession(c) + fogCalls(c, 1) }),
-	Run:    imaging("boot from the network", bootNetwork),
+	Budget: sum(records, restart, offAfter, starts(manyStarts), func(c *config.Config) time.Duration { return bmcSession(c) + fogCalls(c, 1) }),
+	Run:    imaging("boot from the network", offIfFailed(bootNetwork)),
 }
 
 func bootNetwork(ctx context.Context, h *hostRun) (any, error) {
@@ -26,7 +26,7 @@ func bootNetwork(ctx context.Context, h *hostRun) (any, error) {
 		return nil, fault.New(fault.Refused, "nothing is scheduled in FOG")
 	}
 	if h.rec.Imaging.Complete != nil {
-		return h.result(false, "the image was written already"), nil
+		return h.bootWritten(ctx)
 	}
 	f, err := h.fog()
 	if err != nil {
@@ -53,6 +53,20 @@ func bootNetwork(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	return h.result(true, "booting from the network, power is on"), nil
+}
+
+// bootWritten starts a host whose image was written, and which a run that failed or was killed left off.
+func (h *hostRun) bootWritten(ctx context.Context) (any, error) {
+	if h.rec.Written != nil {
+		return h.result(false, "the image was written already"), nil
+	}
+	if state, err := h.powerState(ctx); err != nil || state == bmc.On {
+		return h.result(false, "the image was written already, power is on"), err
+	}
+	if err := h.awaitStart(ctx, manyStarts); err != nil {
+		return nil, err
+	}
+	return h.result(true, "the image was written already, power is on again"), h.restart(ctx, bmc.DeviceNone)
 }
 
 // After so many other hosts one is started whatever the rest do: in the beginning, and in the middle of a wait.

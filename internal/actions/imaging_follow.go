@@ -21,10 +21,10 @@ var followImaging = &action.Action{
 	Output: []action.Field{{Name: "image_id", Description: "FOG's number of the image."}, {Name: "fog_task", Description: "FOG's number of the task."},
 		{Name: "percent", Description: "100 when it is complete."}, againField},
 	// Checking in and writing, before and after a power cycle, and once the wait for a slot of FOG's.
-	Budget: sum(records, restart, starts(someStarts), func(c *config.Config) time.Duration {
+	Budget: sum(records, restart, offAfter, starts(someStarts), func(c *config.Config) time.Duration {
 		return endConsole(c) + 2*c.Imaging.CheckIn.D() + 3*c.Imaging.Deadline.D() + fogCalls(c, 4)
 	}),
-	Run: imaging("imaging", follow),
+	Run: imaging("imaging", offIfFailed(follow)),
 }
 
 func follow(ctx context.Context, h *hostRun) (any, error) {

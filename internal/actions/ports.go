@@ -151,6 +151,12 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 		if w.Params.Bool("rejoin") {
 			h.isolation = nil
 		}
+		if err := h.mayEnter(); err != nil && w.state == stateProvisioning {
+			if only != "" {
+				return fault.Wrap(err, "%s stays where it is", only)
+			}
+			continue
+		}
 		ports, err := h.wantedPorts(ctx, w.state)
 		if fault.Is(err, fault.Refused) && h.isolation != nil && only == "" {
 			continue

@@ -101,8 +101,8 @@ func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) err
 	}
 	switch leaving := owner.Ending || owner.Quarantine != ""; {
 	case do == string(bmc.PowerOn) && away:
-		return fault.New(fault.Refused, "the disk of %s is being captured: its tenant's system would start in the provisioning network", host.Name).
-			WithHint("laas.resume_job job_id=%d brings the capture to its end; if that is meant, start it again with confirm=%s", owner.Job, host.Name)
+		return fault.New(fault.Refused, "the disk of %s is being captured or imaged: its tenant's system would start in the provisioning network", host.Name).
+			WithHint("laas.resume_job job_id=%d brings that to its end; if that is meant, start it again with confirm=%s", owner.Job, host.Name)
 	case do == string(bmc.PowerOn) && leaving:
 		return fault.New(fault.Refused, "%s is being taken back or in quarantine: what the tenant left would start", host.Name).
 			WithHint("if that is meant, start it again with confirm=%s", host.Name)
@@ -225,10 +225,12 @@ func (l *lab) handedOver(ctx context.Context, o *booking.Owner) (bool, error) {
 	}), err
 }
 
-// captured says whether the host has left its networks to be captured, and is not back yet.
+// captured says whether the host has left its networks to be captured or imaged, and is not back yet: what is on its disk would start elsewhere.
 func (l *lab) captured(ctx context.Context, o *booking.Owner) (bool, error) {
 	all, err := l.Tasks(ctx, o.Job)
 	return slices.ContainsFunc(all, func(r *booking.TaskRecord) bool {
-		return (r.Host == o.Host || booking.IsOwn(o.Job)) && r.Capture.Open()
+		own := booking.IsOwn(o.Job)
+		imaged := r.Mode == booking.Provision && r.Proofs["power_off"] != "" && r.Booted == nil && !(own && r.Outcome != booking.Open)
+		return (r.Host == o.Host || own) && (r.Capture.Open() || imaged)
 	}), err
 }

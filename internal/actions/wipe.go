@@ -105,12 +105,7 @@ func (s wipeStep) Prove(ctx context.Context) (string, error) {
 
 // mayWipe insists on what was proven in this release before: no power, and no BMC account but the lab's.
 func (h *hostRun) mayWipe() error {
-	for _, step := range []string{"power_off", "bmc_accounts"} {
-		if h.rec.Proofs[step] == "" {
-			return fault.New(fault.Refused, "the disks are not wiped while %s is not proven: the tenant's system could start in the provisioning network", step)
-		}
-	}
-	return nil
+	return fault.Wrap(h.mayEnter(), "the disks are not wiped")
 }
 
 // toWipe says whether the host's ports are to be made fit for wiping.

@@ -87,7 +87,7 @@ func (h *hostRun) load(ctx context.Context) (*hostRun, error) {
 		return nil, err
 	}
 	if h.plan.Own != nil {
-		h.rec.Host = h.host.Name // a booking's is from the claim
+		h.rec.Host, h.rec.Mode = h.host.Name, h.work.Mode // a booking's are from the claim
 		h.reservation, err = h.Reservation(ctx, h.host.Name)
 		return h, err
 	}

@@ -55,6 +55,9 @@ type TaskRecord struct {
 	Imaging *Imaging `json:"imaging,omitempty"`
 	// Booted is the proof of what the host runs.
 	Booted *Booted `json:"booted,omitempty"`
+	// Lent says that what is on the host's disk was somebody's before this generation of the task: he may have it run what he likes, until the new
+	// image is proven.
+	Lent bool `json:"lent,omitempty"`
 	// BMC is set before the account is made.
 	BMC *BMCAccount `json:"bmc,omitempty"`
 	// Written is when keys and interfaces were on the disk: what the host is at its next start is the tenant's.
@@ -158,7 +161,7 @@ func TaskKey(job int, task string) string { return fmt.Sprintf("%s%d.%s", TaskPr
 func JobKey(job int) string { return fmt.Sprintf("%s%d", JobPrefix, job) }
 
 // Task reads the record of a planned task. A record of an older generation is replaced by a fresh one, which keeps what
-// outlives a generation: the accounts that exist outside and their secrets, and for a release the deployment that may be under way.
+// outlives a generation: the accounts that exist outside and their secrets, whether somebody had the host, and for a release the deployment that may be under way.
 func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, error) {
 	r := &TaskRecord{}
 	found, err := get(ctx, j.Store, TaskKey(p.Job, t.ID), r)
@@ -167,7 +170,8 @@ func (j Journal) Task(ctx context.Context, p *Plan, t *Planned) (*TaskRecord, er
 	}
 	if !found || r.Generation != t.Generation {
 		old := r
-		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: old.BMC, Account: old.Account, Host: old.Host}
+		r = &TaskRecord{Job: p.Job, Task: t.ID, Kind: t.Kind, Generation: t.Generation, BMC: old.BMC, Account: old.Account, Host: old.Host,
+			Lent: old.Lent || old.Written != nil || old.HandedOver != nil}
 		if t.Hardware != nil && t.Hardware.Release() {
 			r.Imaging = old.Imaging
 		}

@@ -104,8 +104,9 @@ func TestALoginThatTheBMCRefusesIsTriedOnceByEachAction(t *testing.T) {
 	}
 
 	p.dispatch(b[0])
-	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "do not have the same password")
-	assert.Equal(t, 1, c.of["schedule_imaging"])
+	p.tells(p.tasks("hardware")[0], booking.StatusError, host, "get ready for imaging", "do not have the same password")
+	assert.Equal(t, 1, c.of["begin_imaging"])
+	assert.Zero(t, c.of["schedule_imaging"], "nothing more is tried in this run")
 	assert.Equal(t, "off", p.host().Power)
 	p.onlyTheLab()
 
@@ -168,7 +169,7 @@ func TestABMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
 		p := open(t, demo.Options{Bodies: b, Slack: impatient})
 		leave := p.crowd()
 		p.dispatch(b[0])
-		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "the BMC has no session to give")
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "get ready for imaging", "the BMC has no session to give")
 		assert.Equal(t, "off", p.host().Power)
 		leave()
 		p.dispatch(b[1])
@@ -302,7 +303,7 @@ func TestABMCThatIsGoneKeepsItsHostOffOrApart(t *testing.T) {
 		p := open(t, demo.Options{Bodies: b, Slack: impatient})
 		require.NoError(t, p.Lab.BMC(host).Close())
 		p.dispatch(b[0])
-		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "schedule imaging", "BMC of "+host, "no answer")
+		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "get ready for imaging", "BMC of "+host, "no answer")
 		p.allAre(booking.StatusError, "network")
 		assert.Equal(t, "off", p.host().Power)
 		assert.Empty(t, p.host().SSHKeys["opnfv"])

@@ -40,6 +40,7 @@ func (s stage) String() string { return strings.TrimSpace(s.action + " " + s.whi
 
 var provisioning = []stage{
 	{"claim_hosts", "", []string{"dashboard"}},
+	{"begin_imaging", "", []string{"bmc"}},
 	{"set_ports", "provisioning", []string{"switch"}},
 	{"schedule_imaging", "", []string{"bmc", "fog"}},
 	{"boot_to_network", "", []string{"fog", "bmc"}},

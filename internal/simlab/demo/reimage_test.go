@@ -1,0 +1,244 @@
+package demo_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/orquesta/engine"
+	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
+	"stackstorm-laas/internal/simlab/world"
+)
+
+// watchTenant counts, at every change of the world, whether the system that the host has now runs while a port of the host carries the VLAN
+// where FOG is, and whether that could be switched on by somebody who is not the lab.
+func (p *play) watchTenant() (seen *atomic.Int64) {
+	p.t.Helper()
+	seen = &atomic.Int64{}
+	w, ports, had := p.Lab.World(), p.host().Ports, p.machineID(host)
+	inside := func() bool {
+		for _, at := range ports {
+			if now, ok := w.Port(at.Switch, at.Port); ok && carries(now, install) {
+				return true
+			}
+		}
+		return false
+	}
+	theirs := func() bool {
+		disk := w.FS(host)
+		if disk == nil {
+			return false
+		}
+		id, err := disk.ReadFile("/etc/machine-id")
+		return err == nil && string(id) == had
+	}
+	w.OnChange(func() {
+		if inside() && theirs() && (w.Up(host) || len(p.bmcUsers()) > 0) && inside() && theirs() {
+			seen.Add(1)
+		}
+	})
+	return seen
+}
+
+// bmcUsers are the accounts that tenants have on the host's BMC.
+func (p *play) bmcUsers() []string {
+	for _, h := range p.Lab.Report().Hosts {
+		if h.Name == host {
+			return h.BMCUsers
+		}
+	}
+	return nil
+}
+
+// reset has the dashboard ask for a new image, as its user does who resets a server.
+func (p *play) reset() {
+	p.t.Helper()
+	require.NoError(p.t, p.Lab.Dashboard().Reimage(job, host, "23"))
+	require.NoError(p.t, p.Settle(p.ctx))
+}
+
+// ends takes the booking back and holds that nothing of it is left.
+func (p *play) ends() {
+	p.t.Helper()
+	require.NoError(p.t, p.Lab.Dashboard().End(job))
+	require.NoError(p.t, p.Settle(p.ctx))
+	p.asBefore()
+}
+
+// stillBooked holds that the host stays in its tenant's networks.
+func (p *play) stillBooked() {
+	p.t.Helper()
+	assert.True(p.t, p.anyCarries(booked), "%+v", p.wires())
+	assert.False(p.t, p.anyCarries(install), "%+v", p.wires())
+}
+
+// shutIn holds that a host whose imaging came to nothing has no power, and nobody who could give it any.
+func (p *play) shutIn() {
+	p.t.Helper()
+	assert.Equal(p.t, "off", p.host().Power)
+	assert.Empty(p.t, p.host().BMCUsers)
+	p.refused("laas.power", map[string]any{"host": host, "do": "on"}, "would start in the provisioning network")
+	p.works("laas.boot_booked_hosts", nil)
+	assert.Equal(p.t, "off", p.host().Power)
+}
+
+func TestATenantsSystemNeverRunsInTheProvisioningNetwork(t *testing.T) {
+	t.Parallel()
+	trouble := func(kind world.TroubleKind) func(*play) {
+		return func(p *play) {
+			require.NoError(p.t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: kind, Percent: 40, Times: 1}))
+		}
+	}
+	at := func(action, which string, f faults.Fault) func(*play) {
+		return func(p *play) { p.breakAt(stage{action: action, which: which}, f) }
+	}
+	for name, c := range map[string]struct {
+		breaks func(*play)
+		// told is the reason that the user reads, after what the host is as after describes.
+		told  string
+		after func(*play)
+	}{
+		"all is well": {breaks: func(*play) {}},
+		"FOG fails when the image is to be scheduled": {at("schedule_imaging", "", faults.Fault{System: "fog", Kind: faults.Error500}), "FOG", (*play).shutIn},
+		"FOG fails while the image is written":        {at("follow_imaging", "", faults.Fault{System: "fog", Kind: faults.Error500}), "FOG", (*play).shutIn},
+		"FOG's task is cancelled":                     {trouble(world.Cancelled), "is cancelled", (*play).shutIn},
+		"FOG's task vanishes":                         {trouble(world.Vanished), "has vanished", (*play).shutIn},
+		"the host does not boot from the network":     {at("boot_to_network", "", faults.Fault{System: "bmc", Op: "boot.set", Kind: faults.Refuse}), "BMC", (*play).shutIn},
+		"the BMC does not answer":                     {at("begin_imaging", "", faults.Fault{System: "bmc", Kind: faults.Hang}), "BMC", (*play).stillBooked},
+		"the BMC says off and stays on":               {at("begin_imaging", "", faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Forget}), "power is not off", (*play).stillBooked},
+		"the BMC keeps the tenant's account":          {at("begin_imaging", "", faults.Fault{System: "bmc", Op: "user.set", Kind: faults.Lie}), "BMC", (*play).stillBooked},
+		"a switch does not answer":                    {at("set_ports", "provisioning", faults.Fault{System: "switch", Target: theSwitch, Kind: faults.Error500}), "switch", (*play).shutIn},
+		"the other switch does not answer":            {at("set_ports", "provisioning", faults.Fault{System: "switch", Target: "sw2", Kind: faults.Error500}), "switch", (*play).shutIn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: recorded(t, "01", "05", "06"), Dashboard: "2019", FOG: "1.6", Slack: impatient, SpreadNICs: true})
+			p.Lab.World().ReportFailures()
+			p.deliver(recorded(t, "01")[0])
+			p.asBooked()
+			_, before := login(t, p.tasks("hardware")[0].Message)
+			seen := p.watchTenant()
+			c.breaks(p)
+			p.reset()
+			p.starting(nil)
+			p.Lab.Faults().Heal()
+			assert.Zero(t, seen.Load())
+			if c.told != "" {
+				p.tells(p.tasks("hardware")[0], booking.StatusError, host, c.told)
+				c.after(p)
+				p.works("laas.resume_job", map[string]any{"job_id": job})
+				p.settle()
+			}
+			p.asBooked()
+			assert.Zero(t, seen.Load())
+			_, after := login(t, p.tasks("hardware")[0].Message)
+			assert.Equal(t, before, after, "his BMC login is the one that he has")
+			p.ends()
+		})
+	}
+}
+
+func TestAHostThatMissesFOGDoesNotGoOnRunningItsTenantsSystem(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]world.TroubleKind{"it boots its disk instead": world.IgnoresPXE, "FOG says that it wrote, and has not": world.WriteLost} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: recorded(t, "01", "05", "06"), Dashboard: "2019", Slack: impatient, Config: brisk})
+			p.deliver(recorded(t, "01")[0])
+			p.asBooked()
+			require.NoError(t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: kind}))
+			p.reset()
+			p.tells(p.tasks("hardware")[0], booking.StatusError, host)
+			p.shutIn()
+			require.NoError(t, p.Lab.World().EndTroubles(host))
+			p.ends()
+		})
+	}
+}
+
+// Whoever starts it, and whatever the workflow before it has forgotten.
+func TestPortsAreNotWrittenForAHostThatIsNotProvenOff(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: recorded(t, "01", "05", "06"), Dashboard: "2019", Slack: impatient})
+	p.deliver(recorded(t, "01")[0])
+	p.asBooked()
+	p.breakAt(stage{action: "begin_imaging"}, faults.Fault{System: "bmc", Kind: faults.Hang})
+	p.reset()
+	p.starting(nil)
+	p.Lab.Faults().Heal()
+	require.Equal(t, "on", p.host().Power)
+	ports := map[string]any{"switch": theSwitch, "state": "provisioning", "job_id": job, "epoch": 2, "force": true}
+	p.works("laas.set_ports", ports)
+	p.stillBooked()
+	ports["host"] = host
+	p.refused("laas.set_ports", ports, "power_off is not proven")
+	p.stillBooked()
+	p.ends()
+}
+
+func TestAReservedHostIsOffBeforeItIsImagedOrCaptured(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(*play) engine.Execution{
+		"imaged": func(p *play) engine.Execution {
+			return p.works("laas.image_host", map[string]any{"host": host, "image": "23", "confirm": host})
+		},
+		"captured": func(p *play) engine.Execution {
+			return p.works("laas.capture_host", map[string]any{"host": host, "name": "theirs", "confirm": host})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: bodies(t, "01", "06"), Slack: patient})
+			p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+			p.works("laas.network_create", map[string]any{"network": "storage"})
+			p.works("laas.nic_connect", map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"})
+			p.works("laas.image_host", map[string]any{"host": host, "image": "23", "confirm": host})
+			p.works("laas.power", map[string]any{"host": host, "do": "on"})
+			require.Eventually(t, func() bool { return p.Lab.World().Up(host) }, patient, pace.Boot)
+			_, err := p.Lab.BMC(host).AddUser("holder", "Made-in-band1")
+			require.NoError(t, err)
+			seen := p.watchTenant()
+			do(p)
+			assert.Zero(t, seen.Load())
+			assert.Empty(t, p.host().BMCUsers, "what the holder made in band is gone")
+			assert.Equal(t, 2000, *p.port(0).Native, "it stays connected")
+			p.works("laas.power", map[string]any{"host": host, "do": "on", "confirm": host})
+			p.works("laas.nic_disconnect", map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"})
+			p.works("laas.free_host", map[string]any{"host": host})
+			p.inPool()
+		})
+	}
+}
+
+func TestAKillAfterAnyWriteOfAResetLetsNoTenantIn(t *testing.T) {
+	t.Parallel()
+	b := recorded(t, "01", "05", "06")
+	o := demo.Options{Bodies: b, Dashboard: "2019", Slack: patient, SpreadNICs: true}
+	whole := open(t, o)
+	whole.deliver(b[0])
+	kills := whole.kills()
+	whole.reset()
+	whole.asBooked()
+	require.Greater(t, len(kills()), 20)
+	for _, n := range kills() {
+		t.Run(fmt.Sprintf("write %d", n), func(t *testing.T) {
+			t.Parallel()
+			p := open(t, o)
+			p.deliver(b[0])
+			p.asBooked()
+			seen := p.watchTenant()
+			p.afterWrite(n, p.Engine.KillRunning)
+			p.reset()
+			p.watchHardware()
+			p.finish()
+			p.asBooked()
+			p.nothingScheduled()
+			assert.Zero(t, seen.Load())
+		})
+	}
+}
