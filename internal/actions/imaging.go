@@ -67,6 +67,13 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch done, err := h.unfollowed(ctx, f, machine, image); {
+	case err != nil:
+		return nil, err
+	case done:
+		id := h.rec.Imaging.TaskID
+		return imagingResult{Result: h.result(false, "image %d was written as FOG task %d while nobody followed it", image.ID, id), ImageID: image.ID, TaskID: id, Percent: 100}, nil
+	}
 	next, err := h.nextTry(ctx, f)
 	if err != nil {
 		return nil, err
@@ -91,6 +98,25 @@ func schedule(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	return imagingResult{Result: h.result(changed, "deployment of image %d is scheduled as FOG task %d", image.ID, task.ID), ImageID: image.ID, TaskID: task.ID, Percent: task.Percent}, nil
+}
+
+// unfollowed says that the deployment that a run began and did not follow to its end is complete by now: whoever follows it finds that out at
+// once, and goes on with the proof. One that ended badly is an error, as it is for whoever follows; one that FOG knows nothing of is made anew.
+func (h *hostRun) unfollowed(ctx context.Context, f *fog.Client, machine fog.Host, image fog.Image) (done bool, err error) {
+	im := h.rec.Imaging
+	if im == nil || im.TaskID == 0 || im.Ended != "" || im.ImageID != image.ID {
+		return false, nil
+	}
+	t, err := f.Task(ctx, im.TaskID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		im.TaskID = 0
+		return false, nil
+	case err == nil && (t.HostID != machine.ID || t.TypeID != int(fog.Deploy) || t.ImageID != 0 && t.ImageID != image.ID):
+		return false, nil // FOG's numbers begin anew with its database
+	}
+	t, err = h.sane(t, err)
+	return err == nil && t.State == fog.TaskComplete, err
 }
 
 // nextTry is the deployment to go on with: the one that a killed run began, or a new one. The task of a try that came to nothing is

@@ -70,7 +70,7 @@ type follower struct {
 	seen   pulse
 	// told is the percentage told last.
 	told int
-	// blind is since when FOG has not answered.
+	// blind is since when FOG has not answered, or not so that it could be read.
 	blind time.Time
 }
 
@@ -99,7 +99,8 @@ func (w *follower) listed(ctx context.Context) (fog.Task, error) {
 }
 
 func (w *follower) asked(ctx context.Context) (fog.Task, error) {
-	return w.sane(w.fog.Task(ctx, w.rec.Imaging.TaskID))
+	t, err := w.fog.Task(ctx, w.rec.Imaging.TaskID)
+	return w.sane(t, waiting(err))
 }
 
 // look reads the task and tells how far it is. A FOG that does not answer for a while says nothing of the host.

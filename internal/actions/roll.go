@@ -45,7 +45,7 @@ func (l *lab) roll(f *fog.Client) *roll {
 		lock: filepath.Join(os.TempDir(), fmt.Sprintf("laas-%d-%x.lock", os.Getuid(), sum.Sum32()))}
 }
 
-// tasks gives the list, at most an interval old. Transient when another action asks FOG and gets no answer.
+// tasks gives the list, at most an interval old. Transient when FOG does not tell, this action or another one that asks it.
 func (r *roll) tasks(ctx context.Context) ([]fog.Task, error) {
 	began := r.now()
 	for {
@@ -69,7 +69,17 @@ func (r *roll) tasks(ctx context.Context) ([]fog.Task, error) {
 	}
 }
 
-// task reads one task. What is in the shared list is active; only a task that is not in it, or has left it, is asked for by its id.
+// waiting is for whoever waits for something of FOG's for a long time anyhow: an answer that cannot be read is no more than none, and none is
+// Transient.
+func waiting(err error) error {
+	if fog.Unreadable(err) {
+		return fault.As(fault.Transient, err)
+	}
+	return err
+}
+
+// task reads one task. What is in the shared list is active; only a task that is not in it, or has left it, is asked for by its id. Transient
+// when FOG does not tell.
 func (r *roll) task(ctx context.Context, f *fog.Client, id int) (fog.Task, error) {
 	tasks, err := r.tasks(ctx)
 	if err != nil {
@@ -78,7 +88,8 @@ func (r *roll) task(ctx context.Context, f *fog.Client, id int) (fog.Task, error
 	if at := slices.IndexFunc(tasks, func(t fog.Task) bool { return t.ID == id && t.State.Active() }); at >= 0 {
 		return tasks[at], nil
 	}
-	return f.Task(ctx, id)
+	t, err := f.Task(ctx, id)
+	return t, waiting(err)
 }
 
 // refresh fetches the list for all, unless somebody did so just now.
@@ -89,7 +100,7 @@ func (r *roll) refresh(ctx context.Context) ([]fog.Task, error) {
 	began := r.now().UTC()
 	tasks, err := r.fetch(ctx)
 	if err != nil {
-		return nil, err
+		return nil, waiting(err)
 	}
 	text, err := json.Marshal(listed{began, shareable(tasks)})
 	if err != nil {

@@ -139,7 +139,11 @@ func (q *queue) before(ctx context.Context, mine ticket, list func(context.Conte
 // awaitTurn waits until FOG has a slot for the host. The caller leaves when its task is in FOG.
 func (h *hostRun) awaitTurn(ctx context.Context, f *fog.Client) (leave func(), err error) {
 	c := h.Config.Imaging
-	q := &queue{store: h.Store, now: h.Now, limit: c.MaxParallel, counts: ours, shared: h.roll(f).tasks, fresh: f.ActiveTasks, interval: c.PollInterval.D(),
+	fresh := func(ctx context.Context) ([]fog.Task, error) {
+		tasks, err := f.ActiveTasks(ctx)
+		return tasks, waiting(err)
+	}
+	q := &queue{store: h.Store, now: h.Now, limit: c.MaxParallel, counts: ours, shared: h.roll(f).tasks, fresh: fresh, interval: c.PollInterval.D(),
 		dead:  8*c.PollInterval.D() + 4*(h.Config.ST2.Timeout.D()+h.Config.ST2.Retry.D()+h.Config.FOG.Timeout.D()+h.Config.FOG.Retry.D()),
 		still: h.still,
 		waits: func(before int) { h.Info("%s: waits for its turn at FOG: %d others come first", h.host.Name, before) }}

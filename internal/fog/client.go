@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -111,10 +112,28 @@ func (c *Client) once(ctx context.Context, method, path string, body any) (gjson
 	}
 	v, ok := answer.JSON()
 	if !ok {
-		return v, fault.New(fault.Failed, "the answer (HTTP %d) is not JSON", answer.Status).
-			WithHint("check that fog.address is FOG's own base URL, usually ending in /fog/, and that its API is enabled")
+		return v, unreadable("the answer (HTTP %d) is not JSON", answer.Status).
+			WithHint("look at the logs of FOG's web server: PHP or a proxy may have answered in its place; check that fog.address is FOG's own base URL, usually ending in /fog/")
 	}
 	return v, nil
+}
+
+// garbled is why an answer cannot be read.
+type garbled string
+
+func (g garbled) Error() string { return string(g) }
+
+// unreadable makes an error of an answer that is none to what was asked, although its status is a success.
+func unreadable(format string, args ...any) *fault.Error {
+	return fault.New(fault.Failed, "%w", garbled(fmt.Sprintf(format, args...))).
+		WithHint("look at the logs of FOG's web server, and at what its API answers there")
+}
+
+// Unreadable says that FOG, or whatever is in its place, answered with success and with something that is none to what was asked: a warning
+// of PHP's, a page, half a list. It says no more of what was asked about than no answer does.
+func Unreadable(err error) bool {
+	var g garbled
+	return errors.As(err, &g)
 }
 
 // oneObject are the paths of calls about one object, which may not be there.
@@ -152,7 +171,7 @@ func refusal(answer rest.Answer, one bool) error {
 // page, but recent builds of 1.6 not more than 10000 rows (FOGManagerController::limit).
 func list(v gjson.Result, name string) ([]gjson.Result, error) {
 	if !v.IsObject() {
-		return nil, fault.New(fault.Failed, "the answer is not a list of %s", name)
+		return nil, unreadable("the answer is not a list of %s", name)
 	}
 	elements := v.Get(name)
 	if !elements.Exists() {
@@ -167,11 +186,11 @@ func list(v gjson.Result, name string) ([]gjson.Result, error) {
 		})
 	case elements.Type == gjson.Null && v.Get("count").Exists() && v.Get("count").Int() == 0:
 	default:
-		return nil, fault.New(fault.Failed, "the answer is not a list of %s", name)
+		return nil, unreadable("the answer is not a list of %s", name)
 	}
 	for _, total := range []string{"count", "recordsFiltered"} {
 		if n := v.Get(total).Int(); n > int64(len(out)) {
-			return nil, fault.New(fault.Failed, "FOG has %d %s and shows %d", n, name, len(out))
+			return nil, unreadable("FOG has %d %s and shows %d", n, name, len(out))
 		}
 	}
 	return out, nil

@@ -249,6 +249,8 @@ func TestNoFailureTellsWhatItMustNot(t *testing.T) {
 				}
 				silent(t, err)
 				assert.Equal(t, want, fault.KindOf(err), err)
+				assert.Equal(t, want == fault.Failed && name != "not implemented", fog.Unreadable(err), err)
+				assert.Equal(t, want != fault.Transient && want != fault.NotFound && name != "not implemented", fault.HintOf(err) != "", "what to do next")
 			})
 		}
 	}

@@ -89,7 +89,7 @@ func (d *defining) try(ctx context.Context) (int, error) {
 		if img, ok := decodeImage(v); ok && img.Name == d.body["name"] {
 			return img.ID, nil
 		}
-		err = fault.New(fault.Failed, "the answer is not the image that was sent")
+		err = unreadable("the answer is not the image that was sent")
 	}
 	if !fault.Is(err, fault.Transient) && !fault.Is(err, fault.Failed) || ctx.Err() != nil {
 		return 0, err

@@ -70,7 +70,7 @@ func (c *Client) hostByID(ctx context.Context, id int) (Host, error) {
 	return h, nil
 }
 
-func notThatHost() error { return fault.New(fault.Failed, "the answer is not that host") }
+func notThatHost() error { return unreadable("the answer is not that host") }
 
 func decodeHost(v gjson.Result) (Host, bool) {
 	id, ok := number(v.Get("id"))
@@ -155,7 +155,7 @@ func (c *Client) names(ctx context.Context, plural string, ways ...query) ([]nam
 	for _, e := range elements {
 		id, ok := number(e.Get("id"))
 		if !ok || id < 1 {
-			return nil, fault.New(fault.Failed, "an entry of FOG's list of %s has no id", plural)
+			return nil, unreadable("an entry of FOG's list of %s has no id", plural)
 		}
 		if name := e.Get("name").String(); name != "" {
 			out = append(out, named{id, name})

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
-
-	"stackstorm-laas/internal/fault"
 )
 
 // Image is an image definition, and what is known of its content.
@@ -61,7 +59,7 @@ func (c *Client) imageByID(ctx context.Context, id int, what string) (Image, gjs
 	}
 	img, ok := decodeImage(v)
 	if !ok || img.ID != id {
-		return Image{}, v, c.wrap(fault.New(fault.Failed, "the answer is not that image"), what)
+		return Image{}, v, c.wrap(unreadable("the answer is not that image"), what)
 	}
 	return img, v, nil
 }
@@ -81,7 +79,7 @@ func (c *Client) Images(ctx context.Context) ([]Image, error) {
 	for _, e := range elements {
 		img, _ := decodeImage(e)
 		if img.ID < 1 {
-			return nil, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of images has no id"), what)
+			return nil, c.wrap(unreadable("an entry of FOG's list of images has no id"), what)
 		}
 		images = append(images, img)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/tidwall/gjson"
-
-	"stackstorm-laas/internal/fault"
 )
 
 // Slots tells how many hosts FOG deploys to at once: the sum of "maxClients" over the enabled storage nodes (storagenode.class.php).
@@ -28,7 +26,7 @@ func (c *Client) Slots(ctx context.Context) (int, error) {
 		slots, ok := number(n.Get("maxClients"))
 		enabled, told := number(n.Get("isEnabled"))
 		if !ok {
-			return 0, c.wrap(fault.New(fault.Failed, "an entry of FOG's list of storage nodes has no number of clients"), what)
+			return 0, c.wrap(unreadable("an entry of FOG's list of storage nodes has no number of clients"), what)
 		}
 		if off := told && enabled == 0 || n.Get("isEnabled").Type == gjson.False; !off {
 			sum += max(slots, 0)

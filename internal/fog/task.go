@@ -102,7 +102,7 @@ func (c *Client) activeTasks(ctx context.Context) ([]Task, error) {
 	for _, e := range elements {
 		t, ok := decodeTask(e)
 		if !ok {
-			return nil, fault.New(fault.Failed, "an entry of the active tasks is not a task: id, host and state were expected")
+			return nil, unreadable("an entry of the active tasks is not a task: id, host and state were expected")
 		}
 		tasks = append(tasks, t)
 	}
@@ -118,7 +118,7 @@ func (c *Client) Task(ctx context.Context, id int) (Task, error) {
 	}
 	t, ok := decodeTask(v)
 	if !ok || t.ID != id {
-		return Task{}, c.wrap(fault.New(fault.Failed, "the answer is not that task"), what)
+		return Task{}, c.wrap(unreadable("the answer is not that task"), what)
 	}
 	return t, nil
 }
