@@ -26,7 +26,7 @@ func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "book servers on a simulated lab and watch the pack hand them over and take them back",
-		Description: "Without --jobs the example booking is played: provisioned, then ended. Exit status: 0 nothing failed, 1 something failed,\n" +
+		Description: "Without --jobs the example booking is played: provisioned, then ended. Exit status: 0 nothing failed, 1 something failed, " +
 			"4 nothing failed but something is held.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "jobs", Usage: "body of the dashboard's jobs/new; repeat it: the next is served when the last has settled", TakesFile: true},

@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/terminal"
 )
 
 // version is set by the build.
@@ -24,27 +23,10 @@ func main() {
 	defer stop()
 	app := &cli.App{
 		Name: "laas-lab", Version: version,
-		Usage:           "try the laas pack on a simulated lab",
-		Commands:        []*cli.Command{demoCommand(), upCommand(), worldCommand(), ctlCommand(), workflowCommand(), benchCommand()},
-		ExitErrHandler:  func(*cli.Context, error) {},
-		HideHelpCommand: true,
+		Usage:    "try the laas pack on a simulated lab",
+		Commands: []*cli.Command{demoCommand(), upCommand(), worldCommand(), ctlCommand(), workflowCommand(), benchCommand()},
 	}
-	err := app.RunContext(ctx, os.Args)
-	if err == nil {
-		return
-	}
-	var code cli.ExitCoder
-	if errors.As(err, &code) {
-		if text := err.Error(); text != "" {
-			fmt.Fprintln(os.Stderr, text)
-		}
-		os.Exit(code.ExitCode())
-	}
-	fmt.Fprintln(os.Stderr, "laas-lab:", err)
-	if hint := fault.HintOf(err); hint != "" {
-		fmt.Fprintln(os.Stderr, "          "+hint)
-	}
-	os.Exit(fault.KindOf(err).ExitCode())
+	os.Exit(terminal.Main(ctx, app, os.Args))
 }
 
 // packFlag says where the pack is.

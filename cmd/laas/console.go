@@ -24,7 +24,7 @@ import (
 func consoleCommand() *cli.Command {
 	return &cli.Command{
 		Name: "console", Usage: "show a host's serial console until Ctrl-C", ArgsUsage: "HOST", Action: showConsole,
-		Description: "Reads the BMC's login from StackStorm's datastore and talks to the BMC itself, so run it on a machine that reaches BMCs: a StackStorm worker, as\n" +
+		Description: "Reads the BMC's login from StackStorm's datastore and talks to the BMC itself, so run it on a machine that reaches BMCs: a StackStorm worker, as " +
 			"StackStorm's system user. Then it takes turns with the actions there; they come first. No key is sent to the host. Escape sequences are left out.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "booked", Usage: "also of a host that a booking has: what it shows is the tenant's"},
@@ -59,9 +59,6 @@ func bmcFile(name string, asked bool) (*config.Config, error) {
 }
 
 func showConsole(c *cli.Context) error {
-	if c.NArg() != 1 {
-		return fault.New(fault.Input, "which host?").WithHint("usage: %s [--booked] HOST", c.Command.HelpName)
-	}
 	client, err := operator()
 	if err != nil {
 		return err

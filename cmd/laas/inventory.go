@@ -55,7 +55,7 @@ func showInventory(c *cli.Context) error {
 func file(c *cli.Context) ([]byte, error) {
 	text, err := os.ReadFile(c.Args().First())
 	if err != nil {
-		return nil, fault.New(fault.Input, "%w", err).WithHint("usage: %s FILE", c.Command.HelpName)
+		return nil, fault.New(fault.Input, "%w", err)
 	}
 	return text, nil
 }

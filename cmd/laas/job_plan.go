@@ -23,12 +23,12 @@ func planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Action: planJobs,
 		Usage: "say what would be done for jobs, touching nothing",
-		Description: "Reads files only: neither the dashboard nor a machine is asked, and nothing is known of bookings that are not in FILE.\n" +
+		Description: "Reads files only: neither the dashboard nor a machine is asked, and nothing is known of bookings that are not in FILE. " +
 			"Exit status 0, whether or not something would be held or refused.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "jobs", Usage: "`FILE` with a body of the dashboard's jobs/new, or of one job", Required: true, TakesFile: true},
-			&cli.StringFlag{Name: "hosts", Usage: "inventory (a hosts.json); without it neither switch ports nor FOG's images are known", TakesFile: true},
-			&cli.StringFlag{Name: "config", Usage: "the pack's configuration (laas.yaml); without it the lab's own and public VLANs are not known", TakesFile: true},
+			&cli.StringFlag{Name: "hosts", Usage: "inventory `FILE` (a hosts.json); without it neither switch ports nor FOG's images are known", TakesFile: true},
+			&cli.StringFlag{Name: "config", Usage: "the pack's configuration `FILE` (laas.yaml); without it the lab's own and public VLANs are not known", TakesFile: true},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 		},
 	}
@@ -42,9 +42,6 @@ type jobPlan struct {
 }
 
 func planJobs(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return fault.New(fault.Input, "%q: files are named with --jobs, --hosts and --config", c.Args().First())
-	}
 	text, err := os.ReadFile(c.String("jobs"))
 	if err != nil {
 		return fault.New(fault.Input, "%w", err)

@@ -3,15 +3,14 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"context"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/actions"
-	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/terminal"
 )
 
 // version is set by the build.
@@ -25,24 +24,9 @@ func main() {
 		Name:    "laas",
 		Usage:   "run a bare-metal lab for the Lab-as-a-Service dashboard",
 		Version: version,
-		Description: "StackStorm runs this binary for its actions. On the command line it shows and checks what the lab has and what is going on;\n" +
+		Description: "StackStorm runs this binary for its actions. On the command line it shows and checks what the lab has and what is going on; " +
 			"it reaches StackStorm with ST2_API_URL and ST2_AUTH_TOKEN. Exit status: 0, or the number of the kind of failure (docs/faults.md).",
-		Commands:        []*cli.Command{runCommand(), jobCommand(), portsCommand(), consoleCommand(), inventoryCommand(), sensorCommand(), generateCommand()},
-		ExitErrHandler:  func(*cli.Context, error) {},
-		HideHelpCommand: true,
+		Commands: []*cli.Command{runCommand(), jobCommand(), portsCommand(), consoleCommand(), inventoryCommand(), sensorCommand(), generateCommand()},
 	}
-	if err := app.Run(os.Args); err != nil {
-		var code cli.ExitCoder
-		if errors.As(err, &code) {
-			if text := err.Error(); text != "" {
-				fmt.Fprintln(os.Stderr, text)
-			}
-			os.Exit(code.ExitCode())
-		}
-		fmt.Fprintln(os.Stderr, "laas:", err)
-		if hint := fault.HintOf(err); hint != "" {
-			fmt.Fprintln(os.Stderr, "      "+hint)
-		}
-		os.Exit(fault.KindOf(err).ExitCode())
-	}
+	os.Exit(terminal.Main(context.Background(), app, os.Args))
 }

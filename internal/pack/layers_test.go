@@ -72,6 +72,7 @@ func TestLayersImportOnlyWhatIsBelowThem(t *testing.T) {
 		"internal/fault":     {},
 		"internal/secret":    {},
 		"internal/retry":     {"internal/fault"},
+		"internal/terminal":  {"internal/fault"},
 		"internal/config":    {"internal/fault", "internal/secret"},
 		"internal/rest":      {"internal/fault", "internal/secret", "internal/retry"},
 		"internal/inventory": {"internal/fault", "internal/secret"},
