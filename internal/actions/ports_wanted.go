@@ -185,6 +185,6 @@ func bookedPort(n config.Network, nic inventory.NIC, vlans []payload.VLAN) (p ne
 		}
 	}
 	slices.Sort(p.Tagged)
-	p.Tagged, p.MTU = withBMC(p.Tagged, nic), n.MTU
+	p.Tagged, p.MTU = withBMC(p.Tagged, nic), n.SwitchMTU
 	return p, problems
 }

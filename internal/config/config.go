@@ -112,7 +112,8 @@ type Network struct {
 	CreateVLANs      bool     `json:"create_vlans" default:"true" desc:"Create a VLAN on a switch that lacks it when a port is to carry it."`
 	RemoveVLANs      bool     `json:"remove_vlans" default:"false" desc:"Remove a VLAN that the pack created from a switch when no port of the pack carries it any more."`
 	OnDrift          string   `json:"on_drift" default:"refuse" enum:"refuse,overwrite" desc:"What is done with a port that was changed by hand since the pack last wrote it: refuse to write it, or overwrite it."`
-	MTU              int      `json:"mtu" min:"1280" max:"9216" desc:"MTU of booked ports and of the interfaces on them. Leave empty for what they have."`
+	MTU              int      `json:"mtu" min:"1280" max:"9216" desc:"MTU of a booked host's interfaces. Leave empty for what its system chooses. Its switch ports must pass it: switch_mtu."`
+	SwitchMTU        int      `json:"switch_mtu" min:"1280" max:"9216" desc:"MTU of booked switch ports, no less than mtu. Many switches take only two: on a Nexus 7000 or 9000 the default, 1500, or the one of system jumbomtu, 9216. Leave empty for what the ports have."`
 	Timeout          Duration `json:"timeout" default:"60" max:"180" desc:"Seconds one call to a switch may take. Some take half a minute to answer, and longer to save."`
 	Retry            Duration `json:"retry" default:"60" max:"300" desc:"Seconds for which reading from a switch is repeated after time-outs and HTTP 5xx; 0 never repeats."`
 }

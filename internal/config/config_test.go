@@ -47,6 +47,26 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v", c), "t0ken")
 }
 
+func TestAHostsFramesMustFitThroughItsPorts(t *testing.T) {
+	for name, c := range map[string]struct {
+		network, says string
+	}{
+		"the host's alone: the ports have what they have": {`"mtu": 9000`, ""},
+		"the ports' alone":       {`"switch_mtu": 9216`, ""},
+		"the ports' above":       {`"mtu": 9000, "switch_mtu": 9216`, ""},
+		"both the same":          {`"mtu": 9000, "switch_mtu": 9000`, ""},
+		"the host's above":       {`"mtu": 9216, "switch_mtu": 9000`, "network.mtu: is 9216, more than the switch ports pass: network.switch_mtu is 9000"},
+		"more than any switch's": {`"switch_mtu": 16000`, "network.switch_mtu: is 16000; allowed are 1280 to 9216"},
+	} {
+		_, err := config.ParseNetwork([]byte(`{"network": {"provisioning_vlan": 98, "public_vlans": [100], "dark_vlan": 97, ` + c.network + `}}`))
+		if c.says == "" {
+			assert.NoError(t, err, name)
+			continue
+		}
+		assert.ErrorContains(t, err, c.says, name)
+	}
+}
+
 func TestWhatIsWrongIsToldWithItsPath(t *testing.T) {
 	for name, c := range map[string]struct {
 		path  string

@@ -86,6 +86,9 @@ func (c *Config) crossCheck() (problems []fault.Problem) {
 			add(fmt.Sprintf("network.public_vlans[%d]", i), "%d is not a VLAN number (1-4094)", v)
 		}
 	}
+	if n.SwitchMTU != 0 && n.MTU > n.SwitchMTU {
+		add("network.mtu", "is %d, more than the switch ports pass: network.switch_mtu is %d", n.MTU, n.SwitchMTU)
+	}
 	lab, err := n.Lab()
 	if err != nil {
 		add("network.lab_vlans", "%v", err)

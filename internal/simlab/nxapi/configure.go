@@ -1,6 +1,7 @@
 package nxapi
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,12 +38,20 @@ func (m *mode) configure(command string) error {
 	case m.port == "":
 		return errCommand
 	}
+	if verb == "mtu" && !m.server.takesMTU(rest) {
+		return fmt.Errorf("ERROR: %s: MTU on L2 interfaces can only be set to default or system-jumboMTU", m.port)
+	}
 	p := m.server.get(m.port)
 	p.allowed = slices.Clone(p.allowed)
 	if err := p.set(command); err != nil {
 		return err
 	}
 	return m.write(p)
+}
+
+// takesMTU says whether the switch lets a port have an MTU.
+func (s *Server) takesMTU(mtu string) bool {
+	return s.cfg.JumboMTU == 0 || mtu == strconv.Itoa(defaultMTU) || mtu == strconv.Itoa(s.cfg.JumboMTU)
 }
 
 // set changes a port's configuration as a command says.

@@ -35,6 +35,8 @@ type Config struct {
 	VLANs map[int]string
 	// Latency is how long every answer takes.
 	Latency time.Duration
+	// JumboMTU is the system jumbomtu of a switch whose ports take no other MTU beside the default, as a Nexus 7000 or 9000; 0 is one that takes any.
+	JumboMTU int
 	// TLS holds the certificate; without it the switch speaks plain HTTP.
 	TLS *tls.Config
 }

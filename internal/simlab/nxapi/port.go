@@ -12,13 +12,16 @@ import (
 
 const lastVLAN = 4094
 
+// defaultMTU is that of a port whose configuration names none.
+const defaultMTU = 1500
+
 // port is the configuration of a port as the switch keeps it.
 type port struct {
 	trunk          bool
 	access, native int
 	// allowed are the VLANs that a trunk carries, sorted. The native one is carried only if it is among them.
 	allowed     []int
-	mtu         int // 0 is the default
+	mtu         int // 0 is defaultMTU
 	shutdown    bool
 	description string
 }

@@ -87,7 +87,7 @@ func (s *Server) showAddresses() output {
 
 // status is a row of "show interface".
 func status(name string, p port) map[string]string {
-	row := map[string]string{"interface": name, "admin_state": "up", "state": "up", "share_state": "Dedicated", "eth_mode": "access", "eth_mtu": strconv.Itoa(cmp.Or(p.mtu, 1500))}
+	row := map[string]string{"interface": name, "admin_state": "up", "state": "up", "share_state": "Dedicated", "eth_mode": "access", "eth_mtu": strconv.Itoa(cmp.Or(p.mtu, defaultMTU))}
 	if p.trunk {
 		row["eth_mode"] = "trunk"
 	}
