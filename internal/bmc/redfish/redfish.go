@@ -37,13 +37,15 @@ type driver struct {
 	mu   sync.Mutex
 	conn *provider.Conn
 	wire *wire
+	// patience is for what is done in the session.
+	patience *bmc.Patience
 	// host and collection are the paths of the host and of the accounts, once they are known.
 	host, collection string
 }
 
 // Open logs in to a BMC as its administrator. Connecting is repeated as the target says; a refused login is Credentials and is not.
 func Open(ctx context.Context, target bmc.Target) (bmc.Driver, error) {
-	d := &driver{target: target}
+	d := &driver{target: target, patience: target.Patience()}
 	_, err := retry.Do(ctx, target.Retry, func() (struct{}, error) { return struct{}{}, d.connect(ctx) })
 	if err != nil {
 		return nil, fault.Wrap(err, "log in to the %s", d.name())
@@ -60,7 +62,7 @@ func TryLogin(ctx context.Context, target bmc.Target) error {
 			return struct{}{}, err
 		}
 		defer d.disconnect()
-		return struct{}{}, d.run(ctx, d.operates)
+		return struct{}{}, d.once(ctx, d.operates)
 	})
 	return fault.Wrap(err, "try the login of %s at the %s", target.User, d.name())
 }
@@ -102,7 +104,7 @@ func (d *driver) connect(ctx context.Context) error {
 	// The provider wants a client of its own: it writes its time-out into it.
 	d.conn = provider.New("https://"+address, t.User, t.Password.Reveal(), logr.Discard(),
 		provider.WithHttpClient(&http.Client{Transport: d.wire}), provider.WithPort(strconv.Itoa(t.Port)))
-	err := d.run(ctx, func() error {
+	err := d.once(ctx, func() error {
 		open, cancel := context.WithTimeout(ctx, t.Timeout)
 		defer cancel()
 		return d.conn.Open(open)
@@ -123,7 +125,7 @@ func (d *driver) disconnect() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.target.Timeout)
 	defer cancel()
-	_ = d.run(ctx, func() error { return d.conn.Close(ctx) })
+	_ = d.once(ctx, func() error { return d.conn.Close(ctx) })
 	d.abandon()
 }
 
@@ -134,12 +136,15 @@ func (d *driver) abandon() {
 	d.conn, d.host, d.collection = nil, "", ""
 }
 
-// run makes exchanges; whatever comes back has a kind.
-func (d *driver) run(ctx context.Context, op func() error) error {
+// once makes exchanges without repeating any; whatever comes back has a kind.
+func (d *driver) once(ctx context.Context, op func() error) error { return d.run(ctx, nil, false, op) }
+
+// run makes exchanges with patience; lost repeats what only reads after time-outs, too.
+func (d *driver) run(ctx context.Context, patience *bmc.Patience, lost bool, op func() error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	d.wire.begin(ctx)
+	d.wire.begin(ctx, patience, lost)
 	err := op()
 	if err == nil {
 		return nil
@@ -160,20 +165,29 @@ func (d *driver) run(ctx context.Context, op func() error) error {
 
 // do runs op in the session. One that the BMC has forgotten, since it restarted or nothing was asked for too long, is made anew once.
 func (d *driver) do(ctx context.Context, what string, op func() error) error {
+	return d.work(ctx, what, true, op)
+}
+
+// work is do with a say in whether what only reads is repeated after time-outs.
+func (d *driver) work(ctx context.Context, what string, lost bool, op func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var err error
+	login := func() error {
+		err := d.patience.Do(ctx, func(error) bool { return true }, func() error { return d.connect(ctx) })
+		return fault.Wrap(err, "%s: log in again to the %s", what, d.name())
+	}
 	if d.conn == nil {
-		if err = d.connect(ctx); err != nil {
-			return fault.Wrap(err, "%s: log in again to the %s", what, d.name())
+		if err := login(); err != nil {
+			return err
 		}
 	}
-	if err = d.run(ctx, op); errors.Is(err, errSession) {
+	err := d.run(ctx, d.patience, lost, op)
+	if errors.Is(err, errSession) {
 		d.abandon()
-		if err = d.connect(ctx); err != nil {
-			return fault.Wrap(err, "%s: log in again to the %s", what, d.name())
+		if err := login(); err != nil {
+			return err
 		}
-		err = d.run(ctx, op)
+		err = d.run(ctx, d.patience, lost, op)
 	}
 	return fault.Wrap(err, "%s through the %s", what, d.name())
 }

@@ -36,6 +36,9 @@ type wire struct {
 	ctx       context.Context
 	exchanges int
 	err       error
+	// patience repeats the exchanges of the operation; nil never does. lost says that what only reads is repeated, too, when no answer came.
+	patience *bmc.Patience
+	lost     bool
 	// token and session are the login's; empty before it and after its end.
 	token, session string
 }
@@ -57,10 +60,10 @@ func newWire(t bmc.Target) *wire {
 }
 
 // begin starts an operation; end gives its first failure.
-func (w *wire) begin(ctx context.Context) {
+func (w *wire) begin(ctx context.Context, patience *bmc.Patience, lost bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ctx, w.exchanges, w.err = ctx, 0, nil
+	w.ctx, w.exchanges, w.err, w.patience, w.lost = ctx, 0, nil, patience, lost
 }
 
 func (w *wire) end() error {
@@ -145,11 +148,29 @@ func (w *wire) submit(method, path string, body any, etag string) (rest.Answer, 
 	return w.send(method, path, text, etag)
 }
 
-// send makes one exchange. What fails has a kind.
-func (w *wire) send(method, path string, body []byte, etag string) (rest.Answer, error) {
+// send makes one exchange, again when the BMC is too busy for it. What fails has a kind.
+func (w *wire) send(method, path string, body []byte, etag string) (a rest.Answer, err error) {
+	again := func(err error) bool { return isBusy(err) || w.lost && method == http.MethodGet }
+	err = w.patience.Do(w.ctx, again, func() (err error) {
+		a, err = w.exchange(method, path, body, etag)
+		return err
+	})
+	if err != nil {
+		return a, w.note(err)
+	}
+	return a, nil
+}
+
+// isBusy says whether the BMC answered that it cannot do now what it was asked for, and so has not begun it (RFC 9110, RFC 6585).
+func isBusy(err error) bool {
+	status := rest.StatusOf(err)
+	return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
+}
+
+func (w *wire) exchange(method, path string, body []byte, etag string) (rest.Answer, error) {
 	// What a BMC names is a path on itself, and nothing that makes another server of the address it is put behind.
 	if u, err := url.Parse(path); err != nil || u.Host != "" || u.User != nil || !strings.HasPrefix(path, "/") {
-		return rest.Answer{}, w.note(fault.New(fault.Failed, "the BMC names a resource that is no path"))
+		return rest.Answer{}, fault.New(fault.Failed, "the BMC names a resource that is no path")
 	}
 	w.mu.Lock()
 	ctx, token := w.ctx, w.token
@@ -157,7 +178,7 @@ func (w *wire) send(method, path string, body []byte, etag string) (rest.Answer,
 	endless := w.exchanges > maxExchanges
 	w.mu.Unlock()
 	if endless {
-		return rest.Answer{}, w.note(fault.New(fault.Failed, "the BMC leads from one resource to the next without end"))
+		return rest.Answer{}, fault.New(fault.Failed, "the BMC leads from one resource to the next without end")
 	}
 	call := w.http
 	call.Header = http.Header{"Accept": {"application/json"}, "Odata-Version": {"4.0"}}
@@ -180,9 +201,9 @@ func (w *wire) send(method, path string, body []byte, etag string) (rest.Answer,
 			f.Hint = "the BMC's certificate has to be signed by the CA in bmc.ca and to name the address in the inventory; " +
 				"only with bmc.verify_tls: false does the pack talk to a BMC that it cannot identify"
 		}
-		return a, w.note(err)
+		return a, err
 	case !a.OK():
-		return a, w.note(refusal(a, token == "" && method == http.MethodPost))
+		return a, refusal(a, token == "" && method == http.MethodPost)
 	}
 	if given := a.Header.Get("X-Auth-Token"); token == "" && given != "" && method == http.MethodPost {
 		w.logged(given, a.Header.Get("Location"))
