@@ -90,5 +90,5 @@ func graph(c *cli.Context) error {
 // page is docs/workflows.md around the drawing of a whole pack.
 const page = "# What happens to a booking, drawn\n\n" +
 	"Drawn by `bin/laas-lab workflow graph .` from `workflows/`; a test holds this page to it. Boxes with double sides run once for each host, switch or\n" +
-	"account. An arrow without a word is taken whatever the outcome. Every run ends with `report`, which tells the dashboard from the journal.\n\n" +
+	"account. An arrow without a word is taken whatever the outcome. `process_job` ends with `report`, which tells the dashboard from the journal.\n\n" +
 	"```mermaid\n%s```\n"
