@@ -108,11 +108,6 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		out.Capture = append(out.Capture, host.Name)
 		out.ProvisionSwitches = union(out.ProvisionSwitches, host)
 	case rec.HandedOver == nil: // a host that was handed over in this generation is not touched again
-		if w.Mode == booking.Provision && rec.Configured == nil && r.plan.Own == nil {
-			if err := r.Wire(ctx, host.Name, r.job.Job, nil); err != nil {
-				return err
-			}
-		}
 		out.Provision = append(out.Provision, host.Name)
 		out.ProvisionSwitches = union(out.ProvisionSwitches, host)
 	}

@@ -3,9 +3,11 @@ package actions
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 )
 
@@ -16,18 +18,24 @@ type givenBack struct {
 
 var giveBack = &action.Action{
 	Name: "give_back",
-	Description: "End the lab's own work on a host. A reserved host stays with its reservation, and its ports are proven to be as they are connected. Any other is proven clean, like after a " +
-		"booking, and goes back to where it was taken from; what cannot be proven keeps it in quarantine.",
+	Description: "End the lab's own work on a host. One that was taken to be reserved is switched off and its ports proven to reach nothing; where that fails, it goes back to where it was taken " +
+		"from. A reserved host stays with its reservation, and its ports are proven to be as they are connected. Any other is proven clean, like after a booking, and goes back to where it was " +
+		"taken from; what cannot be proven keeps it in quarantine.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "clean", Description: "true when the host is where it belongs."}},
-	Budget: sum(records, proveRelease.Budget, switchReads, alarmCall),
+	Budget: sum(records, records, proveRelease.Budget, switchReads, power, alarmCall, func(c *config.Config) time.Duration { return dashboardCalls(c, 2) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := openHost(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		result, err := h.stage(ctx, "give back", endOwn)
-		if own := h.plan.Own; own != nil && h.rec.Outcome == booking.Error {
+		own, result := h.plan.Own, any(nil)
+		if own != nil && own.Purpose == booking.ForReserve && h.reservation != nil {
+			result, err = h.reserve(ctx)
+		} else {
+			result, err = h.stage(ctx, "give back", endOwn)
+		}
+		if own != nil && h.rec.Outcome == booking.Error {
 			h.alarm(ctx, []string{string(own.Purpose) + " of " + h.host.Name})
 		}
 		return result, err

@@ -161,6 +161,8 @@ var attachNIC = &action.Action{
 			return nil, fault.New(fault.Refused, "%s belongs to %s", host.Name, owner.Whose())
 		case owner.Quarantine != "":
 			return nil, fault.New(fault.Refused, "%s is in quarantine: %s", host.Name, owner.Quarantine)
+		case r.Apart == nil:
+			return nil, fault.New(fault.Refused, "%s is not proven to be off and on no network yet", host.Name).WithHint("run laas.reserve_host once more, by the same name")
 		}
 		return l.attach(ctx, host, owner, r)
 	},

@@ -164,6 +164,9 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := h.unwire(ctx, w.state); err != nil {
+			return err
+		}
 		w.add(o.Host, ports[w.sw])
 	}
 	return nil

@@ -23,6 +23,14 @@ func (h *hostRun) wire(ctx context.Context) error {
 	return h.Wire(ctx, h.host.Name, h.job.Job, h.wired)
 }
 
+// unwire notes that the ports of a host that is to be imaged leave its tenant's networks.
+func (h *hostRun) unwire(ctx context.Context, state string) error {
+	if state != stateProvisioning || h.work.Mode != booking.Provision || h.plan.Own != nil {
+		return nil
+	}
+	return h.Wire(ctx, h.host.Name, h.job.Job, nil)
+}
+
 // wiring is what the host's ports carry for its booking; nil while it is being set up.
 func (h *hostRun) wiring(ctx context.Context) (*payload.Network, error) {
 	w, err := h.Wiring(ctx, h.host.Name, h.job.Job)
@@ -73,13 +81,13 @@ func (h *hostRun) stands(ctx context.Context, o *booking.Owner) error {
 		return err
 	case o.Ending || o.Quarantine != "":
 		return fault.New(fault.Refused, "%s is being taken back from job %d", h.host.Name, o.Job).WithHint("its ports are closed when that is done")
-	case away:
-		return fault.New(fault.Refused, "%s is away from its networks, to be captured", h.host.Name).
-			WithHint("when nobody works on it any more: laas.capture_host goes on with it, and the end of its booking takes it back")
 	case h.wired == nil && h.work.Network == nil: // an earlier plan was to do it
 		return fault.New(fault.Refused, "%s was not set up for job %d", h.host.Name, o.Job).WithHint("laas.image_host host=%s confirm=%s sets it up", h.host.Name, h.host.Name)
 	case h.wired == nil:
 		return fault.New(fault.Refused, "%s is not set up for job %d yet", h.host.Name, o.Job).WithHint("laas.resume_job job_id=%d goes on with it", o.Job)
+	case away:
+		return fault.New(fault.Refused, "%s is away from its networks, to be captured", h.host.Name).
+			WithHint("when nobody works on it any more: laas.capture_host goes on with it, and the end of its booking takes it back")
 	}
 	return nil
 }

@@ -12,10 +12,12 @@ import (
 // Reservation is a host that an operator has taken out of the pool for somebody, with what its interfaces are connected to. The host's owner
 // record says the same of the host as a whole. Its writers are laas.take_host, laas.attach_nic and laas.give_back.
 type Reservation struct {
-	Host  string       `json:"host"`
-	By    string       `json:"by"`
-	Job   int          `json:"job"`
-	Since time.Time    `json:"since"`
+	Host  string    `json:"host"`
+	By    string    `json:"by"`
+	Job   int       `json:"job"`
+	Since time.Time `json:"since"`
+	// Apart is when the host was proven to be off and on no network, which is where a reservation begins.
+	Apart *time.Time   `json:"apart,omitempty"`
 	NICs  []Attachment `json:"nics,omitempty"`
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // Wiring is what the ports of a booking's host are to carry. It is written when the host's interfaces are configured for it, and counts whatever later
-// plans of the booking hold, until one sets the host up anew or the booking gives it up. Its writers follow one another: the claim, then the action that
-// works on the host.
+// plans of the booking hold, until the ports leave its networks for it to be imaged anew, or the booking gives it up. Its writers follow one another: laas.set_ports,
+// then the action that works on the host.
 type Wiring struct {
 	Host string `json:"host"`
 	Job  int    `json:"job"`

@@ -132,9 +132,12 @@ func TestABookingDoesNotOpenAPortThatSomebodyChanged(t *testing.T) {
 	p.dispatch(b[1])
 	p.asBefore()
 	p.byHand(func(port *world.Port) { port.Native, port.Shutdown = 500, false }) // somebody tests a cable
-	e := p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
-	assert.Equal(t, "succeeded", e.Status)
+	p.refused("laas.reserve_host", map[string]any{"host": host, "by": "alice"}, "was changed by hand", "given back")
+	assert.Equal(t, 500, *p.port(0).Native)
+	p.byHand(func(port *world.Port) { port.Native, port.Shutdown = 0, true })
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
 	p.works("laas.network_create", map[string]any{"network": "storage"})
+	p.byHand(func(port *world.Port) { port.Native, port.Shutdown = 500, false })
 	p.refused("laas.nic_connect", map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"}, "was changed by hand")
 	assert.Equal(t, 500, *p.port(0).Native)
 }

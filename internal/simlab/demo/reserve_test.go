@@ -1,12 +1,15 @@
 package demo_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
 )
 
 func TestAReservedHostOnTwoSwitchesIsConnectedIsolatedAndGivenBack(t *testing.T) {
@@ -57,4 +60,92 @@ func TestAReservedHostOnTwoSwitchesIsConnectedIsolatedAndGivenBack(t *testing.T)
 	p.works("laas.network_delete", map[string]any{"network": "cluster"})
 	p.works("laas.free_host", map[string]any{"host": host})
 	p.inPool()
+}
+
+func TestAReservationBeginsWithTheHostOffAndOnNoNetwork(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient, SpreadNICs: true})
+	at := p.port(1)
+	now, ok := p.Lab.World().Port(at.Switch, at.Port)
+	require.True(t, ok)
+	now.Native, now.Tagged, now.Shutdown = install, []int{99}, false // the pack never wrote it
+	require.NoError(t, p.Lab.World().SetPort(at.Switch, at.Port, now))
+	p.works("laas.power", map[string]any{"host": host, "do": "on"})
+	require.Equal(t, "on", p.host().Power)
+
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	assert.Equal(t, "off", p.host().Power)
+	assert.True(t, allShut(p.host()), "%+v", p.host().Ports)
+	assert.Zero(t, p.drift().Differ)
+	p.works("laas.network_create", map[string]any{"network": "storage"})
+	p.works("laas.nic_connect", map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"})
+	p.works("laas.power", map[string]any{"host": host, "do": "on"})
+	before := p.host()
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	assert.Equal(t, before, p.host(), "what alice has already is not switched off, and stays connected")
+}
+
+func TestAHostThatIsNotProvenOffAndOnNoNetworkIsNotReserved(t *testing.T) {
+	t.Parallel()
+	open98 := func(p *play) {
+		at := p.port(1)
+		now, ok := p.Lab.World().Port(at.Switch, at.Port)
+		require.True(p.t, ok)
+		now.Native, now.Shutdown = install, false
+		require.NoError(p.t, p.Lab.World().SetPort(at.Switch, at.Port, now))
+	}
+	for name, c := range map[string]struct {
+		broken func(p *play)
+		word   string
+	}{
+		"it does not lose its power": {func(p *play) {
+			p.works("laas.power", map[string]any{"host": host, "do": "on"})
+			p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Forget})
+		}, "power"},
+		"its BMC does not answer": {func(p *play) { p.Lab.Faults().Add(faults.Fault{System: "bmc", Kind: faults.Refuse}) }, "BMC"},
+		"one of its switches does not answer": {func(p *play) {
+			p.Lab.Faults().Add(faults.Fault{System: "switch", Target: "sw2", Kind: faults.Error500})
+		}, "sw2"},
+		"one of its switches says ok and writes nothing": {func(p *play) {
+			open98(p)
+			p.Lab.Faults().Add(faults.Fault{System: "switch", Target: "sw2", Op: "conf", Kind: faults.Forget})
+		}, "sw2"},
+		"one of its switches does not save": {func(p *play) {
+			open98(p)
+			p.Lab.Faults().Add(faults.Fault{System: "switch", Target: "sw2", Op: "save", Kind: faults.Half})
+		}, "sw2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: impatient, SpreadNICs: true})
+			c.broken(p)
+			p.refused("laas.reserve_host", map[string]any{"host": host, "by": "alice"}, "not reserved, and given back", c.word)
+			assert.False(t, p.host().Quarantined, "it is in the dashboard's pool")
+			assert.Empty(t, p.Engine.Keys().List(booking.OwnerPrefix))
+			assert.Empty(t, p.Engine.Keys().List("laas.reservation."))
+			journal, _ := p.laas("job", "show", strconv.Itoa(booking.OwnJobs))
+			assert.Contains(t, journal, "failed")
+			assert.Contains(t, journal, c.word)
+
+			p.Lab.Faults().Heal()
+			p.works("laas.reserve_host", map[string]any{"host": host, "by": "bob"})
+			assert.Equal(t, "off", p.host().Power)
+			assert.True(t, allShut(p.host()), "%+v", p.host().Ports)
+			p.works("laas.free_host", map[string]any{"host": host})
+			p.inPool()
+		})
+	}
+}
+
+func TestAReservationThatWasBrokenOffGoesOn(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient})
+	p.works("laas.network_create", map[string]any{"network": "storage"})
+	p.works("laas.take_host", map[string]any{"host": host, "purpose": "reserve", "by": "alice"}) // and then StackStorm was restarted
+	connect := map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"}
+	p.refused("laas.nic_connect", connect, "not proven to be off", "laas.reserve_host")
+	assert.True(t, allShut(p.host()))
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	p.works("laas.nic_connect", connect)
+	assert.Equal(t, 2000, *p.port(0).Native)
 }

@@ -78,6 +78,13 @@ func TestAHostOfABookingKeepsItsPortsWhateverLaterPlansHold(t *testing.T) {
 			require.NoError(t, p.Settle(p.ctx))
 			require.Contains(t, p.messages(), "image 77")
 		}},
+		"its reset came to nothing before its ports were changed": {"02", "2", "hpe13", false, func(t *testing.T, p *play) {
+			p.breakAt(stage{action: "begin_imaging"}, faults.Fault{System: "bmc", Kind: faults.Refuse})
+			require.NoError(t, p.Lab.Dashboard().Reimage(2, "hpe13", "23"))
+			require.NoError(t, p.Settle(p.ctx))
+			p.starting(nil)
+			p.Lab.Faults().Heal()
+		}},
 		"a VPN user came": {"01", "1", "hpe13", false, func(t *testing.T, p *play) { p.deliver(vpnOnly(t)) }},
 		"it was captured": {"01", "1", "hpe13", false, func(t *testing.T, p *play) {
 			p.works("laas.capture_host", map[string]any{"host": host, "name": "kept", "confirm": host})
