@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,11 +41,10 @@ var deleteSnapshot = &action.Action{
 		case c.Params.String("confirm") != image.Name:
 			return nil, fault.New(fault.Input, "confirm must be the image's name, %q", image.Name)
 		}
-		used, err := l.imagesInUse(ctx, f)
-		if err != nil {
+		switch host, err := l.holder(ctx, f, s.ImageID); {
+		case err != nil:
 			return nil, err
-		}
-		if host := used[s.ImageID]; host != "" {
+		case host != "":
 			return nil, fault.New(fault.Refused, "%s was made from image %d, and somebody has it", host, s.ImageID)
 		}
 		if err := l.deleteImage(ctx, f, s); err != nil {
@@ -64,28 +64,28 @@ func (l *lab) deleteImage(ctx context.Context, f *fog.Client, s *booking.Snapsho
 	return l.ForgetSnapshot(ctx, s.ImageID)
 }
 
-// imagesInUse tells which image FOG has for each host that somebody has, by the image.
-func (l *lab) imagesInUse(ctx context.Context, f *fog.Client) (map[int]string, error) {
+// holder finds a host that somebody has and that was made from the image; "" if there is none. FOG tells in one answer which hosts it has the image
+// for: one that it does not know has none. Of the others that is told, as deleting the image takes it from them.
+func (l *lab) holder(ctx context.Context, f *fog.Client, image int) (string, error) {
+	hosts, err := f.HostsOf(ctx, image)
+	if err != nil || len(hosts) == 0 {
+		return "", err
+	}
 	owners, err := l.Owners(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	used := map[int]string{}
 	for _, o := range owners {
 		host, err := inventory.LoadHost(ctx, l.ST2, o.Host)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		if host.FOGName == "" {
-			continue
+		if slices.Contains(hosts, host.FOGName) {
+			return o.Host, nil
 		}
-		machine, err := f.Host(ctx, host.FOGName)
-		if err != nil {
-			return nil, err
-		}
-		used[machine.ImageID] = o.Host
 	}
-	return used, nil
+	l.Info("FOG has image %d for %d host(s) that nobody has", image, len(hosts))
+	return "", nil
 }
 
 type expiredResult struct {
@@ -156,13 +156,13 @@ func (l *lab) expired(ctx context.Context, all []*booking.Snapshot) (old []*book
 	if err != nil {
 		return nil, err
 	}
-	used, err := l.imagesInUse(ctx, f)
-	if err != nil {
-		return nil, err
-	}
 	unused := old[:0]
 	for _, s := range old {
-		if used[s.ImageID] == "" {
+		host, err := l.holder(ctx, f, s.ImageID)
+		if err != nil {
+			return nil, err
+		}
+		if host == "" {
 			unused = append(unused, s)
 		}
 	}

@@ -186,6 +186,7 @@ var host = fog.Host{ID: 7, Name: "hpe13", ImageID: 23}
 
 var everyCall = map[string]func(*testing.T, *fog.Client) error{
 	"Host":        func(t *testing.T, c *fog.Client) error { _, err := c.Host(t.Context(), "hpe13"); return err },
+	"HostsOf":     func(t *testing.T, c *fog.Client) error { _, err := c.HostsOf(t.Context(), 23); return err },
 	"Image":       func(t *testing.T, c *fog.Client) error { _, err := c.Image(t.Context(), "23"); return err },
 	"AssignImage": func(t *testing.T, c *fog.Client) error { return c.AssignImage(t.Context(), host, 25) },
 	"ActiveTasks": func(t *testing.T, c *fog.Client) error { _, err := c.ActiveTasks(t.Context()); return err },
@@ -207,7 +208,7 @@ var everyCall = map[string]func(*testing.T, *fog.Client) error{
 
 func TestNoFailureTellsWhatItMustNot(t *testing.T) {
 	paths := []string{
-		"GET host", `GET host {"name":"hpe13"}`, "GET host/list/name=hpe13", "GET host/names", "GET host/7", "PUT host/7/edit", "POST host/7/task", "GET image", "GET image/23", "GET task/active", "GET task/3", "DELETE task/3/cancel",
+		"GET host", `GET host {"name":"hpe13"}`, "GET host/list/name=hpe13", "GET host/names", "GET host/list/imageID=23", `GET host {"imageID":23}`, "GET host/7", "PUT host/7/edit", "POST host/7/task", "GET image", "GET image/23", "GET task/active", "GET task/3", "DELETE task/3/cancel",
 		"GET storagenode", "POST image/create", "DELETE image/23/delete",
 	}
 	for name, tc := range map[string]struct {

@@ -57,6 +57,25 @@ func (c *Client) hostID(ctx context.Context, name string) (int, error) {
 	return pick(found, name, "host")
 }
 
+// HostsOf lists the names of the hosts that an image is assigned to.
+func (c *Client) HostsOf(ctx context.Context, imageID int) ([]string, error) {
+	what := fmt.Sprintf("list the hosts of image %d", imageID)
+	hosts, err := c.ask(ctx, "hosts", query{path: path("host/list/imageID=%d", imageID)}, query{path: "host", body: map[string]int{"imageID": imageID}})
+	if err != nil {
+		return nil, c.wrap(err, what)
+	}
+	var names []string
+	for _, h := range hosts {
+		switch id, ok := number(h.Get("imageID")); {
+		case !ok:
+			return nil, c.wrap(unreadable("an entry of FOG's list of hosts has no image"), what)
+		case id == imageID && h.Get("name").String() != "":
+			names = append(names, h.Get("name").String())
+		}
+	}
+	return names, nil
+}
+
 func (c *Client) hostByID(ctx context.Context, id int) (Host, error) {
 	what := fmt.Sprintf("read host %d", id)
 	v, err := c.get(ctx, path("host/%d", id), what)
@@ -131,8 +150,8 @@ type query struct {
 	bare bool
 }
 
-// names reads a list, in the first way that this FOG has a route for. An entry without a name is nobody's who is looked for by name.
-func (c *Client) names(ctx context.Context, plural string, ways ...query) ([]named, error) {
+// ask reads a list, in the first way that this FOG has a route for.
+func (c *Client) ask(ctx context.Context, plural string, ways ...query) ([]gjson.Result, error) {
 	var v gjson.Result
 	var err error
 	var q query
@@ -142,14 +161,20 @@ func (c *Client) names(ctx context.Context, plural string, ways ...query) ([]nam
 			break
 		}
 	}
+	switch {
+	case err != nil:
+		return nil, err
+	case q.bare && v.IsArray():
+		return v.Array(), nil
+	}
+	return list(v, plural)
+}
+
+// names reads what is in a list. An entry without a name is nobody's who is looked for by name.
+func (c *Client) names(ctx context.Context, plural string, ways ...query) ([]named, error) {
+	elements, err := c.ask(ctx, plural, ways...)
 	if err != nil {
 		return nil, err
-	}
-	elements := v.Array()
-	if !v.IsArray() || !q.bare {
-		if elements, err = list(v, plural); err != nil {
-			return nil, err
-		}
 	}
 	out := make([]named, 0, len(elements))
 	for _, e := range elements {

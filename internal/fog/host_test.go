@@ -92,6 +92,30 @@ func TestAHostThatIsNotFound(t *testing.T) {
 	assert.Equal(t, []string{inPath, allNames}, s.seen, "the list of names is enough")
 }
 
+func TestHostsOfAnImage(t *testing.T) {
+	const path, body = "GET host/list/imageID=23", `GET host {"imageID":23}`
+	for name, tc := range map[string]struct {
+		answers map[string][]any
+		want    []string
+		kind    fault.Kind
+	}{
+		"1.6":                         {map[string][]any{path: {`{"recordsFiltered":2,"data":[{"id":"7","name":"hpe13","imageID":"23"},{"id":8,"name":"hpe14","imageID":23}]}`}}, []string{"hpe13", "hpe14"}, ""},
+		"1.5":                         {map[string][]any{path: {noRoute}, body: {`{"count":1,"hosts":[` + full + `]}`}}, []string{"hpe13"}, ""},
+		"a beta that shows all":       {map[string][]any{path: {noRoute}, body: {`{"data":[{"id":7,"name":"hpe13","imageID":23},{"id":8,"name":"hpe14","imageID":"25"}]}`}}, []string{"hpe13"}, ""},
+		"none":                        {map[string][]any{path: {`{"recordsFiltered":0,"data":[]}`}}, nil, ""},
+		"one whose image is left out": {map[string][]any{path: {`{"recordsFiltered":1,"data":[{"id":7,"name":"hpe13"}]}`}}, nil, fault.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := serve(t, tc.answers).client(t, retry.Policy{}).HostsOf(t.Context(), 23)
+			assert.Equal(t, tc.want, got)
+			assert.Equal(t, tc.kind == "", err == nil, err)
+			if err != nil {
+				assert.Equal(t, tc.kind, fault.KindOf(err))
+			}
+		})
+	}
+}
+
 func TestANameIsOnePartOfThePath(t *testing.T) {
 	s := serve(t, nil)
 	_, _ = s.client(t, retry.Policy{}).Host(t.Context(), "a b/../7?x=1#y%")

@@ -106,6 +106,40 @@ func TestAnUpdatedImageIsANewOne(t *testing.T) {
 	}
 }
 
+func TestAHostThatFOGDoesNotKnowKeepsNoImageFromBeingDeleted(t *testing.T) {
+	t.Parallel()
+	for _, fog := range []string{"1.5", "1.6"} {
+		t.Run(fog, func(t *testing.T) {
+			t.Parallel()
+			b := recorded(t, "01", "04", "06")
+			p := open(t, demo.Options{Bodies: b, Slack: patient, FOG: fog, Config: func(c map[string]any) { c["imaging"].(map[string]any)["snapshot_expiry"] = 30 }})
+			p.deliver(b[0])
+			p.deliver(b[1])
+			p.works("laas.capture_host", map[string]any{"host": host, "name": "mine", "confirm": host})
+			mine := p.imageNamed("mine")
+			require.NoError(t, p.Lab.World().AssignImage(host, mine.ID))
+			p.refused("laas.delete_snapshot", map[string]any{"image": "mine", "confirm": "mine"}, host+" was made from image")
+			require.NoError(t, p.Lab.World().AssignImage(host, 23))
+			p.Lab.FOG().Rename(host, "elsewhere")
+			p.works("laas.delete_snapshot", map[string]any{"image": "mine", "confirm": "mine"})
+			assert.Nil(t, p.imageNamed("mine"))
+
+			p.Lab.FOG().Rename(host, host)
+			p.deliver(b[2])
+			snapshot := p.imageNamed("snapshot_3")
+			p.ages(snapshot.ID, 31*24*time.Hour)
+			p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+			require.NoError(t, p.Lab.World().AssignImage(host, snapshot.ID))
+			p.works("laas.expire_snapshots", nil)
+			assert.NotNil(t, p.imageNamed("snapshot_3"), "alice has a host with it")
+			require.NoError(t, p.Lab.World().AssignImage(host, 23))
+			p.Lab.FOG().Rename(host, "elsewhere")
+			p.works("laas.expire_snapshots", nil)
+			assert.Nil(t, p.imageNamed("snapshot_3"))
+		})
+	}
+}
+
 func TestSnapshotsOfBookingsThatEndedExpire(t *testing.T) {
 	t.Parallel()
 	b := recorded(t, "01", "04", "06")

@@ -1,6 +1,7 @@
 package fog
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -97,13 +98,13 @@ func (s *Server) host(q *request) {
 	}
 }
 
-// hosts answers the lists: all, by search, and by name, which 1.6 takes from the path and 1.5 from the body; it has no other route. Like its
-// database, FOG compares names regardless of case. 1.6 also has a list of names alone (1.5 got one in its last years; this is not one of those).
+// hosts answers the lists: all, by search, and by the value of a field, which 1.6 takes from the path and 1.5 from the body; it has no other
+// route. Like its database, FOG compares regardless of case. 1.6 also has a list of names alone (1.5 got one in its last years; this is not
+// one of those).
 func (s *Server) hosts(q *request) {
-	keep := func(string) bool { return true }
-	filter, filtered := strings.CutPrefix(q.part(2), "name=")
+	filter, keep := map[string]string{}, func(string) bool { return true }
 	switch action := q.part(1); {
-	case q.Method != http.MethodGet, q.part(2) != "" && action != "search" && !(s.v16() && filtered):
+	case q.Method != http.MethodGet, action != "search" && q.part(2) != "" && !s.v16():
 		q.status(http.StatusNotImplemented)
 		return
 	case action == "search":
@@ -111,15 +112,24 @@ func (s *Server) hosts(q *request) {
 	case !slices.Contains([]string{"", "list", "all", "names"}, action), action == "names" && !s.v16():
 		q.status(http.StatusNotImplemented)
 		return
-	case filtered:
-		keep = func(name string) bool { return strings.EqualFold(name, filter) }
-	case !s.v16() && q.body["name"] != nil:
-		keep = func(name string) bool { text, _ := q.body["name"].(string); return strings.EqualFold(name, text) }
+	case s.v16():
+		if key, value, ok := strings.Cut(q.part(2), "="); ok {
+			filter[key] = value
+		}
+	default:
+		for key, value := range q.body {
+			filter[key] = fmt.Sprint(value)
+		}
 	}
 	rows, names := []map[string]any{}, []map[string]string{}
 	for _, name := range s.world.Hosts() {
-		if shown := s.shown(name); keep(shown) {
-			rows, names = append(rows, s.hostRow(name)), append(names, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": shown})
+		shown, row := s.shown(name), s.hostRow(name)
+		fits := keep(shown)
+		for key, value := range filter {
+			fits = fits && strings.EqualFold(fmt.Sprint(row[key]), value)
+		}
+		if fits {
+			rows, names = append(rows, row), append(names, map[string]string{"id": strconv.Itoa(s.hostID(name)), "name": shown})
 		}
 	}
 	if q.part(1) == "names" {

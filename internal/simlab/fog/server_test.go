@@ -92,6 +92,8 @@ func TestAnswersHaveTheShapeOfTheVersion(t *testing.T) {
 		"hosts in 1.6":               {"1.6", "GET", "host/list", "", 200, map[string]string{"_lang": "host", "recordsTotal": "2", "data.0.name": "hpe13"}},
 		"an exact filter in 1.5":     {"1.5", "GET", "host", `{"name":"hpe130"}`, 200, map[string]string{"count": "1", "hosts.0.id": "2"}},
 		"an exact filter in 1.6":     {"1.6", "GET", "host/list/name=hpe13", "", 200, map[string]string{"data.#": "1"}},
+		"hosts of an image in 1.5":   {"1.5", "GET", "host", `{"imageID":0}`, 200, map[string]string{"count": "2"}},
+		"hosts of an image in 1.6":   {"1.6", "GET", "host/list/imageID=25", "", 200, map[string]string{"data.#": "0"}},
 		"no such filter in 1.5":      {"1.5", "GET", "host/list/name=hpe13", "", 501, nil},
 		"no filter of a body in 1.6": {"1.6", "GET", "host", `{"name":"hpe130"}`, 200, map[string]string{"data.#": "2", "data.0.ADPass": "", "data.0.imageID": "0"}},
 		"names regardless of case":   {"1.6", "GET", "host/list/name=HPE13", "", 200, map[string]string{"data.0.name": "hpe13"}},
