@@ -1,6 +1,7 @@
 package redfish_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,6 +95,45 @@ func TestTheBIOSPasswordIsChangedByWhoKnowsTheOldOne(t *testing.T) {
 			f.Heal()
 			require.NoError(t, d.SetBIOSPassword(t.Context(), two, secret.String{}))
 			assert.Empty(t, s.BIOSPassword())
+		})
+	}
+}
+
+// The specification lets an account look at itself, and leaves it to the BMC what else it sees.
+func TestALoginThatWorksIsNotToldAsRefused(t *testing.T) {
+	for name, cfg := range map[string]simredfish.Config{
+		"it sees its own account only":         {},
+		"it sees that there are others":        {Accounts: simredfish.Listed},
+		"it does not even see its own account": {Accounts: simredfish.Hidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target, _, _, _ := lab(t, cfg)
+			d := open(t, target)
+			tenant := target
+			tenant.User, tenant.Password = "tenant", secret.New("sixteen-or-less")
+			slot, err := d.PutAccount(t.Context(), tenant.User, tenant.Password)
+			require.NoError(t, err)
+			require.NoError(t, redfish.TryLogin(t.Context(), tenant))
+			wrong := tenant
+			wrong.Password = secret.New("another-password")
+			assert.Equal(t, fault.Credentials, fault.KindOf(redfish.TryLogin(t.Context(), wrong)))
+
+			require.NoError(t, d.ClearAccount(t.Context(), slot))
+			assert.Equal(t, fault.Credentials, fault.KindOf(redfish.TryLogin(t.Context(), tenant)), "now it is refused")
+		})
+	}
+}
+
+func TestWhatABMCRefusesAfterALoginIsNotTheLogin(t *testing.T) {
+	for name, status := range map[string]int{"it does not know the session": http.StatusUnauthorized, "it shows nothing": http.StatusForbidden} {
+		t.Run(name, func(t *testing.T) {
+			target, s, _, _ := lab(t, simredfish.Config{})
+			front, asked := unlucky(t, target, func(r *http.Request) bool { return r.URL.Path == "/redfish/v1/AccountService" },
+				func(w http.ResponseWriter, _ func()) { w.WriteHeader(status) })
+			err := redfish.TryLogin(t.Context(), front)
+			assert.False(t, fault.Is(err, fault.Credentials), "%v", err)
+			assert.NotZero(t, asked.Load())
+			assert.Zero(t, s.Sessions())
 		})
 	}
 }

@@ -27,6 +27,7 @@ import (
 
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/rest"
 	"stackstorm-laas/internal/retry"
 )
 
@@ -62,21 +63,46 @@ func TryLogin(ctx context.Context, target bmc.Target) error {
 			return struct{}{}, err
 		}
 		defer d.disconnect()
-		return struct{}{}, d.once(ctx, d.operates)
+		err := d.once(ctx, d.operates)
+		if fault.Is(err, fault.Credentials) { // of something else: the login was accepted
+			err = fault.As(fault.Failed, fault.Wrap(err, "the login is accepted, and then"))
+		}
+		return struct{}{}, err
 	})
 	return fault.Wrap(err, "try the login of %s at the %s", target.User, d.name())
 }
 
-// operates demands operator's rights, as far as the BMC shows an account itself.
+// operates demands operator's rights, as far as the BMC shows an account itself: what it keeps to itself says nothing of them.
 func (d *driver) operates() error {
-	list, err := d.users()
+	collection, err := d.accounts()
 	if err != nil {
-		return err
+		return unseen(err)
 	}
-	if own := list.named(d.target.User); own != nil && own.Privilege != operator && own.Privilege != administrator {
-		return fault.New(fault.Failed, "the login is accepted, but not with operator's rights")
+	paths, err := d.list(collection)
+	if err != nil {
+		return unseen(err)
+	}
+	for _, path := range paths {
+		doc, err := d.wire.get(path)
+		if unseen(err) != nil {
+			return err
+		}
+		if err == nil && doc.Get("UserName").String() == d.target.User {
+			if own := userOf(doc); own.Privilege != operator && own.Privilege != administrator {
+				return fault.New(fault.Failed, "the login is accepted, but not with operator's rights")
+			}
+			return nil
+		}
 	}
 	return nil
+}
+
+// unseen is nil for a resource that the BMC does not show to this account.
+func unseen(err error) error {
+	if rest.StatusOf(err) == http.StatusForbidden || fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // Close ends the session. A BMC that does not answer any more ends it by itself.
@@ -113,6 +139,9 @@ func (d *driver) connect(ctx context.Context) error {
 		err = fault.New(fault.Failed, "the BMC accepted the login and gave no session, or did not say which")
 	}
 	if err != nil {
+		if d.wire.token != "" && fault.Is(err, fault.Credentials) {
+			err = fault.As(fault.Failed, fault.Wrap(err, "the BMC accepted the login, and then"))
+		}
 		d.abandon()
 	}
 	return err

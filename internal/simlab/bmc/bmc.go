@@ -83,7 +83,7 @@ func Serve(w *world.World, f *faults.Set, cfg Config) (*Server, error) {
 	s.tellHealth(reg)
 	s.tellSessions(reg)
 	// A session lives longer than any client pauses: the read deadline only makes the loop turn.
-	wire := &wire{PacketConn: udp.Wrap(conn, udp.WithReadTimeout(time.Minute)), server: s, logins: map[string]faults.Kind{}}
+	wire := &wire{PacketConn: udp.Wrap(conn, udp.WithReadTimeout(time.Minute)), server: s, logins: map[string]faults.Kind{}, last: map[uint32]uint32{}}
 	s.ipmi = server.NewServer(s.bmc, wire, server.WithHandlerRegistry(reg))
 	s.wg.Go(func() { _ = s.ipmi.Serve(s.ctx) })
 	return s, nil

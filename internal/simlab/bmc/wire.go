@@ -21,6 +21,8 @@ type wire struct {
 	server *Server
 	// logins holds the fault that each client met when it opened its session; only ReadFrom touches it.
 	logins map[string]faults.Kind
+	// last are the numbers of the latest datagrams of sessions; only ReadFrom touches it.
+	last map[uint32]uint32
 }
 
 func (w *wire) ReadFrom(buf []byte) (int, net.Addr, error) {
@@ -39,9 +41,15 @@ func (w *wire) WriteTo(pkt []byte, addr net.Addr) (int, error) {
 
 // pass says whether a packet gets to the server, and answers it otherwise, or not.
 func (w *wire) pass(pkt []byte, addr net.Addr) bool {
-	session, _, payload, _, body, ok := protocol.ParseRMCPPlusHeader(pkt)
-	if !ok || session != 0 {
+	session, number, payload, _, body, ok := protocol.ParseRMCPPlusHeader(pkt)
+	const rmcpPlus = 0x06
+	if !ok || pkt[4] != rmcpPlus {
 		return true
+	}
+	if session != 0 { // a datagram that is sent again is the same one; go-ipmi's server would act on it twice
+		again := w.last[session] == number
+		w.last[session] = number
+		return !again
 	}
 	w.server.logins.came(types.PayloadType(payload))
 	client := addr.String()

@@ -156,13 +156,17 @@ func (s *Server) accountRoutes(mux *http.ServeMux) {
 	mux.Handle("DELETE "+accountsPath+"/{id}", s.on(usersRight, s.deleteAccount, "user.set"))
 }
 
-// listAccounts shows whoever may not manage accounts only his own.
+// listAccounts shows whoever may not manage accounts what Config.Accounts says.
 func (s *Server) listAccounts(w http.ResponseWriter, r *http.Request, _ faults.Kind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.cfg.Accounts == Hidden && !s.manages(r) {
+		refuse(w, http.StatusForbidden, "InsufficientPrivilege")
+		return
+	}
 	paths := []string{}
 	for _, a := range s.shown("user").users.list {
-		if s.sees(r, a) {
+		if s.cfg.Accounts == Listed || s.sees(r, a) {
 			paths = append(paths, a.path())
 		}
 	}
@@ -171,8 +175,14 @@ func (s *Server) listAccounts(w http.ResponseWriter, r *http.Request, _ faults.K
 
 // sees says whether a request comes from somebody who may look at the account. The server is locked.
 func (s *Server) sees(r *http.Request, a *account) bool {
-	name, role, known := s.who(r)
-	return known && (slices.Contains(rights[role], usersRight) || a.name == name)
+	name, _, known := s.who(r)
+	return known && (s.manages(r) || s.cfg.Accounts != Hidden && a.name == name)
+}
+
+// manages says whether a request comes from somebody who may manage accounts. The server is locked.
+func (s *Server) manages(r *http.Request) bool {
+	_, role, known := s.who(r)
+	return known && slices.Contains(rights[role], usersRight)
 }
 
 func (s *Server) getAccount(w http.ResponseWriter, r *http.Request, _ faults.Kind) {

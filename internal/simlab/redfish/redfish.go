@@ -31,6 +31,8 @@ type Config struct {
 	Admin, Password string
 	// Posted is a BMC that makes accounts and deletes them; otherwise it has a fixed number of slots.
 	Posted bool
+	// Accounts is what an account that may not manage others sees of them; nothing unless given.
+	Accounts Discretion
 	// Strict is a BMC that takes no change without knowing which version of the resource is meant (If-Match).
 	Strict bool
 	// BIOSSettings is a BMC that takes the BIOS password among the settings of the BIOS; otherwise there is an action for it.
@@ -42,6 +44,18 @@ type Config struct {
 	// Sessions it can hold at once; 16 unless given.
 	Sessions int
 }
+
+// Discretion is what a BMC shows of its accounts to one that may not manage them.
+type Discretion int
+
+const (
+	// Own lists its own account and nothing else.
+	Own Discretion = iota
+	// Listed lists all, and shows its own.
+	Listed
+	// Hidden shows nobody anything.
+	Hidden
+)
 
 // Server is a running BMC.
 type Server struct {
