@@ -154,22 +154,16 @@ func answer(c *cli.Context, name string, params map[string]any, out any) error {
 }
 
 func decode(e st2.Execution, out any) error {
-	var result struct {
-		Stdout json.RawMessage `json:"stdout"`
+	var o outcome
+	if json.Unmarshal(e.Result, &o) == nil {
+		if kind, message, hint := o.fault(); kind != "" {
+			return fault.New(kind, "%s", message).WithHint("%s", hint)
+		}
+		if json.Unmarshal(o.Stdout, out) == nil {
+			return nil
+		}
 	}
-	var failed struct {
-		Error *struct {
-			Kind          fault.Kind
-			Message, Hint string
-		} `json:"error"`
-	}
-	if err := json.Unmarshal(e.Result, &result); err != nil || json.Unmarshal(result.Stdout, &failed) != nil {
-		return fault.New(fault.Failed, "execution %s ended as %s, without an answer", e.ID, e.Status)
-	}
-	if failed.Error != nil {
-		return fault.New(failed.Error.Kind, "%s", failed.Error.Message).WithHint("%s", failed.Error.Hint)
-	}
-	return json.Unmarshal(result.Stdout, out)
+	return fault.New(fault.Failed, "execution %s ended as %s, without an answer", e.ID, e.Status)
 }
 
 // applyPorts writes the ports on each switch of the job's hosts, one execution for each.

@@ -128,8 +128,8 @@ func (s Set) Find(name string) (*Action, error) {
 	return nil, fault.New(fault.Input, "there is no action %q", name).WithHint("the actions are %v", names)
 }
 
-// parse checks and converts textual parameter values, all problems at once.
-func (a *Action) parse(given map[string]string) (Params, error) {
+// Parse checks and converts textual parameter values, all problems at once, and adds defaults.
+func (a *Action) Parse(given map[string]string) (Params, error) {
 	out, problems := Params{}, []fault.Problem(nil)
 	for name := range given {
 		if !slices.ContainsFunc(a.Params, func(p Param) bool { return p.Name == name }) {

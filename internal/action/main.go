@@ -70,7 +70,7 @@ func flags(args []string) (map[string]string, error) {
 }
 
 func (a *Action) execute(given map[string]string, getenv func(string) string, stderr io.Writer) (result any, err error) {
-	params, err := a.parse(given)
+	params, err := a.Parse(given)
 	if err != nil {
 		return nil, err
 	}
