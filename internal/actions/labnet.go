@@ -51,7 +51,11 @@ var networkCreate = &action.Action{
 		if err != nil {
 			return nil, err
 		}
-		vlan, err := booking.FreeVLAN(pool, all)
+		owners, err := l.Owners(ctx)
+		if err != nil {
+			return nil, err
+		}
+		vlan, err := booking.FreeVLAN(pool, all, owners)
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +184,7 @@ func (l *lab) attach(ctx context.Context, host *inventory.Host, owner *booking.O
 	changed, evidence := false, ""
 	switch l.Params.String("do") {
 	case "connect":
-		if _, err = l.labVLANs(ctx); err != nil {
+		if err = l.usable(ctx, n); err != nil {
 			return nil, err
 		}
 		if changed, err = r.Connect(booking.Attachment{MAC: string(nic.MAC), Network: n.Name, VLAN: n.VLAN, Tagged: l.Params.Bool("tagged")}); err != nil {
@@ -211,6 +215,19 @@ func (l *lab) attach(ctx context.Context, host *inventory.Host, owner *booking.O
 	}
 	return attachResult{action.Result{Summary: summary, Host: host.Name, Changed: changed},
 		owner.Job, owner.Epoch, union(nil, host), n.VLAN}, nil // all of its ports are proven, with the name of whose they are
+}
+
+// usable refuses a network that interfaces cannot be connected to now.
+func (l *lab) usable(ctx context.Context, n *booking.LabNetwork) error {
+	pool, err := l.labVLANs(ctx)
+	if err != nil {
+		return err
+	}
+	owners, err := l.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	return n.Usable(pool, owners)
 }
 
 // proveReserved reads the ports of a reserved host from its switches.

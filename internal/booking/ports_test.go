@@ -46,11 +46,11 @@ func TestAReservationHoldsWhatIsConnectedUntilItIsSettled(t *testing.T) {
 
 func TestAVLANIsPickedFromTheLabsRange(t *testing.T) {
 	have := []*booking.LabNetwork{{Name: "a", VLAN: 2000}}
-	id, err := booking.FreeVLAN([]int{2000, 2001}, have)
+	id, err := booking.FreeVLAN([]int{2000, 2001, 2002}, have, []*booking.Owner{{Host: "hpe14", VLANs: []int{2001}}})
 	assert.NoError(t, err)
-	assert.Equal(t, 2001, id)
-	_, err = booking.FreeVLAN([]int{2000}, have)
+	assert.Equal(t, 2002, id)
+	_, err = booking.FreeVLAN([]int{2000}, have, nil)
 	assert.ErrorContains(t, err, "all 1 VLANs of network.lab_vlans are taken")
-	_, err = booking.FreeVLAN(nil, have)
+	_, err = booking.FreeVLAN(nil, have, nil)
 	assert.ErrorContains(t, err, "network.lab_vlans")
 }

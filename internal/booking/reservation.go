@@ -147,9 +147,14 @@ func (j Journal) DeleteLabNetwork(ctx context.Context, name string) error {
 	return j.Store.Delete(ctx, networkPrefix+name)
 }
 
-// FreeVLAN picks the first VLAN of the lab's range that no network has.
-func FreeVLAN(pool []int, networks []*LabNetwork) (int, error) {
+// FreeVLAN picks the first VLAN of the lab's range that no network has, and no host of a booking from before the range was what it is.
+func FreeVLAN(pool []int, networks []*LabNetwork, owners []*Owner) (int, error) {
 	taken := map[int]string{}
+	for _, o := range owners {
+		for _, v := range o.VLANs {
+			taken[v] = o.Host
+		}
+	}
 	for _, n := range networks {
 		taken[n.VLAN] = n.Name
 	}
@@ -162,6 +167,21 @@ func FreeVLAN(pool []int, networks []*LabNetwork) (int, error) {
 		return 0, fault.New(fault.Config, "network.lab_vlans is empty: the lab has no VLANs for networks of its own").WithHint("set network.lab_vlans, e.g. 2000-2099")
 	}
 	return 0, fault.New(fault.Refused, "all %d VLANs of network.lab_vlans are taken", len(pool)).WithHint("delete a network that nobody needs: laas.network_delete")
+}
+
+// Usable refuses a network whose VLAN is not the lab's own now, or that a host carries which nobody reserved: the range may have been changed since the network was made.
+func (n *LabNetwork) Usable(pool []int, owners []*Owner) error {
+	if !slices.Contains(pool, n.VLAN) {
+		return fault.New(fault.Refused, "network %s is VLAN %d, which is not in network.lab_vlans", n.Name, n.VLAN).
+			WithHint("a booking may have it; delete the network and make it anew: laas.network_create picks a free VLAN")
+	}
+	for _, o := range owners {
+		if o.Reservation == "" && slices.Contains(o.VLANs, n.VLAN) {
+			return fault.New(fault.Refused, "VLAN %d of network %s is on the ports of %s, which belongs to %s", n.VLAN, n.Name, o.Host, o.Whose()).
+				WithHint("wait for the end of that, or delete the network and make it anew: laas.network_create picks a free VLAN")
+		}
+	}
+	return nil
 }
 
 // Attached lists where a network is, as "host mac".

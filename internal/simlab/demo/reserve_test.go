@@ -149,3 +149,30 @@ func TestAReservationThatWasBrokenOffGoesOn(t *testing.T) {
 	p.works("laas.nic_connect", connect)
 	assert.Equal(t, 2000, *p.port(0).Native)
 }
+
+func TestAReservedHostIsNotConnectedToWhatIsABookings(t *testing.T) {
+	t.Parallel()
+	theirs := bookingOf(t, "hpe15", "2000")
+	var network map[string]any
+	p := open(t, demo.Options{Bodies: [][]byte{recorded(t, "01")[0], theirs}, Dashboard: "2019", Slack: patient,
+		Config: func(all map[string]any) { network = all["network"].(map[string]any) }})
+	network["lab_vlans"] = "2000-2009"
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	p.works("laas.network_create", map[string]any{"network": "storage"})
+	connect := map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"}
+
+	network["lab_vlans"] = "2100-2109" // 2000 is anybody's from here on
+	p.refused("laas.nic_connect", connect, "network storage is VLAN 2000, which is not in network.lab_vlans")
+	assert.True(t, allShut(p.host()))
+	p.deliver(theirs)
+	require.Equal(t, "2000", p.on("hpe15"))
+
+	network["lab_vlans"] = "2000-2009"
+	p.refused("laas.nic_connect", connect, "VLAN 2000 of network storage is on the ports of hpe15, which belongs to job 7")
+	assert.True(t, allShut(p.host()))
+	p.works("laas.network_delete", map[string]any{"network": "storage"})
+	p.works("laas.network_create", map[string]any{"network": "storage"})
+	p.works("laas.nic_connect", connect)
+	assert.Equal(t, "2001", p.on(host))
+	assert.Equal(t, "2000", p.on("hpe15"))
+}
