@@ -42,6 +42,11 @@ need_go() {
   git rev-parse HEAD >/dev/null 2>&1 || export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 }
 
+# need_python is for what plays bookings: the sensor runs in Python, as in StackStorm.
+need_python() {
+  command -v python3 >/dev/null || die "Python 3 is not installed; the sensor needs it." "On Debian: apt-get install python3"
+}
+
 # build_for compiles what runs in a lab, for a kind of machine as uname -m names it.
 build_for() {
   local arch
@@ -72,10 +77,12 @@ build() {
 
 case ${1:-} in
   demo)
+    need_python
     build
     exec bin/laas-lab demo "${@:2}"
     ;;
   bench)
+    need_python
     build
     exec bin/laas-lab bench "${@:2}"
     ;;

@@ -12,7 +12,7 @@ import (
 	"stackstorm-laas/internal/inventory"
 )
 
-var confirmParam = action.Param{Name: "confirm", Type: action.String, Required: true, Description: "The host's name again, so that it is not done to another by mistake."}
+var confirmParam = action.Param{Name: "confirm", Type: action.String, Required: true, Description: "Type the host's name here too, the same as in the field host, so that it is not done to another by mistake."}
 
 type adoptResult struct {
 	action.Result

@@ -27,7 +27,7 @@ type takenHost struct {
 }
 
 var confirmData = action.Param{Name: "confirm", Type: action.String,
-	Description: "The host's name once more. Needed when a booking or a reservation has the host, because its data is destroyed."}
+	Description: "Type the host's name here too, the same as in the field host. Needed when a booking or a reservation has the host, because its data is destroyed."}
 
 var takeHost = &action.Action{
 	Name: "take_host",

@@ -31,7 +31,7 @@ var powerHost = &action.Action{
 		"cycle and reset are for a running host. What interrupts a host that somebody has, or starts one that is being taken back, needs confirm.",
 	Params: []action.Param{hostParam,
 		{Name: "do", Type: action.String, Default: powerStatus, Enum: []string{powerStatus, string(bmc.PowerOn), string(bmc.PowerSoft), string(bmc.PowerOff), string(bmc.PowerCycle), string(bmc.PowerReset)}, Description: "What to do; status only looks."},
-		{Name: "confirm", Type: action.String, Description: "The host's name once more. Needed when a booking or a reservation has the host."}},
+		{Name: "confirm", Type: action.String, Description: "Type the host's name here too, the same as in the field host. Needed when a booking or a reservation has the host."}},
 	Output: []action.Field{{Name: "before, after", Description: "on or off."}, {Name: "forced", Description: "true when the operating system did not shut down in time."}},
 	Budget: sum(records, bmcSession, softPower, power),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {

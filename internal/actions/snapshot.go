@@ -20,7 +20,7 @@ var deleteSnapshot = &action.Action{
 	Description: "Delete an image that the pack captured from FOG. One that a host which somebody has was made from stays, and so does an image that the pack did not capture. " +
 		"FOG keeps the files on its storage node: delete them there if they must be gone.",
 	Params: []action.Param{{Name: "image", Type: action.String, Required: true, Description: "FOG's number or name of the image. Example: snapshot_3"},
-		{Name: "confirm", Type: action.String, Required: true, Description: "The image's name once more: what is in it cannot be had back."}},
+		{Name: "confirm", Type: action.String, Required: true, Description: "Type the image's name here too, not its number: what is in it cannot be had back."}},
 	Budget: sum(records, records, func(c *config.Config) time.Duration { return fogCalls(c, 40) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l := open(c)

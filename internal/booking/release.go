@@ -2,8 +2,6 @@ package booking
 
 import (
 	"context"
-
-	"stackstorm-laas/internal/fault"
 )
 
 // Group is the group of the dashboard's tasks that a release step is the proof of.
@@ -94,14 +92,4 @@ func Judge(failed map[string]error) Verdict {
 		}
 	}
 	return v
-}
-
-// FindStep gives the description of a step.
-func FindStep(name string) (StepInfo, error) {
-	for _, s := range ReleaseSteps {
-		if s.Name == name {
-			return s, nil
-		}
-	}
-	return StepInfo{}, fault.New(fault.Input, "there is no release step %q", name)
 }

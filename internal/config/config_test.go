@@ -83,6 +83,7 @@ func TestWhatIsWrongIsToldWithItsPath(t *testing.T) {
 		"a VLAN out of range":                 {"network.provisioning_vlan", 5000, "network.provisioning_vlan: is 5000; allowed are 1 to 4094"},
 		"a quarantine without its VLAN":       {"network.idle", "quarantine", "network.quarantine_vlan: is needed"},
 		"a public VLAN with another use":      {"network.public_vlans", []int{98}, "network.provisioning_vlan: VLAN 98 is also in network.public_vlans"},
+		"a public VLAN that is reserved":      {"network.reserved_vlans", []int{1, 100}, "network.public_vlans[0]: VLAN 100 is also in network.reserved_vlans"},
 		"a dark VLAN with another use":        {"network.dark_vlan", 98, "network.dark_vlan: VLAN 98 has another use too"},
 		"a tenant's name longer than IPMI's":  {"bmc.tenant_user", "seventeen-letters", "bmc.tenant_user: has 17 characters"},
 	} {

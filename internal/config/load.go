@@ -82,6 +82,9 @@ func (c *Config) crossCheck() (problems []fault.Problem) {
 		add("network.dark_vlan", "VLAN %d has another use too", n.DarkVLAN)
 	}
 	for i, v := range n.PublicVLANs {
+		if slices.Contains(n.ReservedVLANs, v) {
+			add(fmt.Sprintf("network.public_vlans[%d]", i), "VLAN %d is also in network.reserved_vlans: every booking of it would be refused", v)
+		}
 		if v < 1 || v > 4094 {
 			add(fmt.Sprintf("network.public_vlans[%d]", i), "%d is not a VLAN number (1-4094)", v)
 		}

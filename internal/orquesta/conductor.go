@@ -143,9 +143,6 @@ func (c *Conductor) Output() any {
 // Errors are the entries in the order they were logged. A failure that was remediated stays in.
 func (c *Conductor) Errors() []map[string]any { return goDicts(c.errors) }
 
-// Trace tells what happened, in order: starts, completions and a request to cancel.
-func (c *Conductor) Trace() []map[string]any { return goDicts(c.trace) }
-
 func goDicts(list []*jinja.Dict) []map[string]any {
 	out := make([]map[string]any, len(list))
 	for i, d := range list {

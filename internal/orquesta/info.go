@@ -2,22 +2,6 @@ package orquesta
 
 import "stackstorm-laas/internal/orquesta/jinja"
 
-// Input is one input of a workflow.
-type Input struct {
-	Name       string
-	Default    any
-	HasDefault bool
-}
-
-// Inputs are those the definition declares, in order.
-func (s *Spec) Inputs() []Input {
-	out := make([]Input, len(s.input))
-	for i, e := range s.input {
-		out[i] = Input{e.name, jinja.ToGo(e.value), e.present}
-	}
-	return out
-}
-
 // TaskInfo is a task as written.
 type TaskInfo struct {
 	Name   string

@@ -10,14 +10,8 @@ import (
 // variable st2kv with Path "". A key is asked for as "system.a.b" or "user.name".
 type Keys = jinja.Keys
 
-// Dict is a dict that keeps the order of its keys; results that DecodeJSON read keep it through a workflow.
+// Dict is a dict that keeps the order of its keys, through a workflow too.
 type Dict = jinja.Dict
-
-// DecodeJSON reads a JSON document such as the output of an action, keeping the order of keys.
-func DecodeJSON(b []byte) (any, error) { return jinja.DecodeJSON(b) }
-
-// ToGo converts what DecodeJSON gave into maps and slices.
-func ToGo(v any) any { return jinja.ToGo(v) }
 
 // Render renders a template of metadata, a rule or an environment the way StackStorm does: the answer is text, whatever the
 // value's type, and the declared type of the parameter decides what becomes of it. Undefined names are errors.

@@ -69,6 +69,22 @@ func (m machine) install(env ...string) (output string, err error) {
 	return string(out), err
 }
 
+func TestTheDemoSaysThatPythonIsMissingBeforeAnythingIsBuilt(t *testing.T) {
+	tools := t.TempDir()
+	for _, name := range []string{"bash", "uname", "awk", "dirname"} {
+		path, err := exec.LookPath(name)
+		require.NoError(t, err)
+		require.NoError(t, os.Symlink(path, filepath.Join(tools, name)))
+	}
+	for _, command := range []string{"demo", "bench"} {
+		cmd := exec.Command(filepath.Join(tools, "bash"), "setup.sh", command)
+		cmd.Dir, cmd.Env = root, []string{"PATH=" + tools}
+		out, err := cmd.CombinedOutput()
+		assert.Error(t, err)
+		assert.Equal(t, "setup.sh: Python 3 is not installed; the sensor needs it.\n          On Debian: apt-get install python3\n", string(out))
+	}
+}
+
 const goodConf = "[coordination]\nurl = redis://127.0.0.1:6379\n\n[keyvalue]\nencryption_key_path = /etc/st2/keys/datastore_key.json\n"
 
 func TestInstallPutsThePackInPlaceAndSaysWhatIsLeftToDo(t *testing.T) {

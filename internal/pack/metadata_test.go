@@ -133,6 +133,9 @@ func TestFormsAreGoodToFillIn(t *testing.T) {
 func checkParameter(t *testing.T, name string, p map[string]any) {
 	t.Helper()
 	assert.NotEmpty(t, p["description"], "%s has no description; its units and range are shown nowhere else", name)
+	if name == "confirm" {
+		assert.Regexp(t, "^Type the (host|image)'s name here too", p["description"], "the form may ask for it before the name itself")
+	}
 	assert.NotContains(t, runnerParameters, name, "%s belongs to the runner", name)
 	assert.NotEqual(t, "limit", name, "the UI takes a field called limit for seconds")
 	if required, given := p["required"]; given {

@@ -38,7 +38,7 @@ func classify(err error) error {
 
 const (
 	hintLogin = "check the user and password in the datastore key that the host's bmc entry names"
-	hintSuite = "set bmc.cipher_suite of the host to 3, 17 or -1"
+	hintSuite = "set cipher_suite in the bmc of the host's inventory entry to 3, 17 or -1"
 )
 
 // rejected is the BMC's answer to a step of the handshake.

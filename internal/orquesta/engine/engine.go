@@ -106,9 +106,6 @@ func (e *Engine) Token() string { return e.token }
 // Keys is the datastore.
 func (e *Engine) Keys() *Store { return e.keys }
 
-// Pack is the reference of the pack.
-func (e *Engine) Pack() string { return e.pack.Ref }
-
 // Run starts an execution and waits for its end. A failed execution is no error; one that cannot be requested is.
 func (e *Engine) Run(ctx context.Context, action string, params map[string]any, traceTag string) (Execution, error) {
 	id, err := e.Start(action, params, traceTag)

@@ -35,8 +35,7 @@ var (
 	//lint:ignore ST1005 as FOG writes it
 	ErrActiveTask = errors.New("Host is already a member of an active task")
 	//lint:ignore ST1005 as FOG writes it
-	ErrNoImage   = errors.New("You need to assign an image to the host")
-	ErrProtected = errors.New("Image is protected")
+	ErrNoImage = errors.New("You need to assign an image to the host")
 )
 
 // Task is a task of the FOG server.
