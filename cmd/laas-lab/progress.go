@@ -21,16 +21,15 @@ var stages = map[string]struct {
 	words string
 	from  int64
 }{
-	"laas.begin_imaging":      {"proving that it is off", 2},
-	"laas.schedule_imaging":   {"scheduling its image in FOG", 5},
-	"laas.boot_to_network":    {"booting from the network", 10},
-	"laas.follow_imaging":     {"imaging", 20},
-	"laas.verify_host":        {"booting, proving what runs", 60},
-	"laas.create_bmc_account": {"making a BMC account", 75},
-	"laas.configure_host":     {"writing keys and interfaces", 80},
-	"laas.hand_over":          {"proving it on its booked network", 90},
-	"laas.release_step":       {"taking back: ", 10},
-	"laas.prove_release":      {"proving that it is clean", 80},
+	"laas.begin_imaging":    {"proving that it is off", 2},
+	"laas.schedule_imaging": {"scheduling its image in FOG", 5},
+	"laas.boot_to_network":  {"booting from the network", 10},
+	"laas.follow_imaging":   {"imaging", 20},
+	"laas.verify_host":      {"booting, proving what runs", 60},
+	"laas.configure_host":   {"writing keys and interfaces", 80},
+	"laas.hand_over":        {"proving it on its booked network", 90},
+	"laas.release_step":     {"taking back: ", 10},
+	"laas.prove_release":    {"proving that it is clean", 80},
 }
 
 // watcher shows what happens to each host while it happens: bars on a terminal, lines elsewhere.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"stackstorm-laas/internal/action"
 	"stackstorm-laas/internal/bmc"
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/config"
@@ -20,27 +19,22 @@ import (
 	"stackstorm-laas/internal/secret"
 )
 
-var createBMCAccount = &action.Action{
-	Name: "create_bmc_account",
-	Description: "Give the tenant an account on the host's BMC (operator's rights, a password of its own), prove that it logs in, and post the BMC's address to the dashboard. " +
-		"Nothing is done when the booking did not ask for one.",
-	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, accountSession, bmcSession, func(c *config.Config) time.Duration { return dashboardCalls(c, 1) }),
-	Run:    imaging("BMC account", createAccount),
-}
-
-func createAccount(ctx context.Context, h *hostRun) (any, error) {
+// createAccount gives the tenant his account on the host's BMC if his booking asks for one. It is the last thing that is done before he has the host: with it he
+// could start whatever he likes, wherever the host's ports are.
+func (h *hostRun) createAccount(ctx context.Context) error {
 	if h.work.Hardware == nil || !h.work.Hardware.Hardware.CreateBMC {
-		return h.result(false, "the booking asks for no BMC account"), nil
+		return nil
 	}
 	password, err := h.putTenant(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := h.postBMC(ctx, password); err != nil {
-		return nil, err
-	}
-	return h.result(true, "account %s is on the BMC in slot %d, its login is proven", h.rec.BMC.User, h.rec.BMC.Slot), nil
+	return h.postBMC(ctx, password)
+}
+
+// giveAccount is the budget of hostRun.createAccount.
+func giveAccount(c *config.Config) time.Duration {
+	return accountSession(c) + bmcSession(c) + dashboardCalls(c, 1)
 }
 
 // putTenant puts the tenant's account on the BMC, with the password that he has already if there is one, and proves that it logs in.

@@ -41,6 +41,11 @@ func (h *hostRun) answers(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
+	if h.work.Mode == booking.Provision { // nobody but the lab had a login to it before, see firstKeys
+		if err := h.installKeys(ctx, conn, h.work.Keys()); err != nil {
+			return err
+		}
+	}
 	if err := h.keysAre(ctx, conn, h.work.Keys()); err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ import (
 
 var configureHost = &action.Action{
 	Name: "configure_host",
-	Description: "Write the tenant's SSH keys and the configuration of the booked interfaces to the host while it is on the provisioning network, then shut it down, " +
-		"so that it is off while its ports change and comes up on its booked networks.",
+	Description: "Write the configuration of the booked interfaces and the tenant's SSH keys to the host while it is on the provisioning network, then shut it down, " +
+		"so that it is off while its ports change and comes up on its booked networks. A host that comes back by itself where it does not answer there gets the keys when it has answered.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Budget: sum(records, sshSession, sshSession, sshSession, bmcSession, softPower, func(c *config.Config) time.Duration { return c.SSH.ReadyTimeout.D() }),
 	Run:    forHost("keys and interfaces", configure),
@@ -51,12 +51,12 @@ func configure(ctx context.Context, h *hostRun) (any, error) {
 	}
 	guarded := ""
 	if h.rec.Guarded {
-		guarded = ", guarded until it is reached on its booked network"
+		guarded = ", guarded until it is reached on its booked network; its tenant's keys follow then"
 	}
 	if h.rendered != "" {
 		guarded = " (" + h.rendered + ")" + guarded
 	}
-	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured%s", len(h.work.Keys()), h.Config.SSH.TenantUser, guarded), nil
+	return h.result(true, "%d SSH key(s) installed for %s, interfaces configured%s", len(h.firstKeys()), h.Config.SSH.TenantUser, guarded), nil
 }
 
 // write puts the tenant's keys and the booked interfaces onto the host's disk.
@@ -73,19 +73,28 @@ func (h *hostRun) write(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	if err := h.installKeys(ctx, conn, h.work.Keys()); err != nil {
-		return err
-	}
 	if h.work.Network != nil {
 		if err := h.writeInterfaces(ctx, conn); err != nil {
 			return err
 		}
+	}
+	if err := h.installKeys(ctx, conn, h.firstKeys()); err != nil {
+		return err
 	}
 	if _, err := conn.Run(ctx, "sync"); err != nil {
 		return err
 	}
 	h.rec.Written, h.rec.Unanswered = h.time(), nil
 	return h.Save(ctx, h.rec)
+}
+
+// firstKeys are the keys that the host gets before its ports leave the provisioning VLAN. One that may come back there by itself, because it does not answer
+// where it was booked, gets none: its tenant must not have been on it. They follow when it has answered.
+func (h *hostRun) firstKeys() []string {
+	if h.rec.Guarded {
+		return nil
+	}
+	return h.work.Keys()
 }
 
 var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
@@ -183,9 +192,10 @@ func (h *hostRun) shutDown(ctx context.Context) error {
 var handOver = &action.Action{
 	Name: "hand_over",
 	Description: "Prove the host's ports, switch it on and, where it has a public network, wait until it answers there by SSH as the very system that was imaged. " +
-		"A host with private networks only is proven by its switch ports, and its message says so.",
+		"A host with private networks only is proven by its switch ports, and its message says so. Then give the tenant an account on its BMC, if the booking asks for one " +
+		"(operator's rights, a password of its own), prove that it logs in, and post the BMC's address to the dashboard: before, nobody but the lab could log in there.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, switchReads, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession, sshSession),
+	Budget: sum(records, giveAccount, switchReads, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession, sshSession),
 	Run:    forHostUnlessFailed("hand over", give),
 }
 
@@ -213,6 +223,11 @@ func give(ctx context.Context, h *hostRun) (any, error) {
 		} else {
 			h.rec.Note = strings.TrimSpace(h.rec.Note + " It has private networks only, which the lab cannot reach: its switch ports were proven, not its addresses.")
 			evidence += "; it has private networks only"
+		}
+	}
+	if h.work.Mode == booking.Provision {
+		if err := h.createAccount(ctx); err != nil {
+			return nil, fault.Wrap(err, "BMC account")
 		}
 	}
 	h.rec.HandedOver, h.rec.Outcome = h.time(), booking.Done

@@ -185,7 +185,7 @@ func (h *hostRun) finishOld(ctx context.Context, what string) (any, error) {
 func All() action.Set {
 	return action.Set{
 		claimHosts, setPorts,
-		beginImaging, scheduleImaging, bootToNetwork, followImaging, verifyHost, createBMCAccount, configureHost, handOver, awaitReturn,
+		beginImaging, scheduleImaging, bootToNetwork, followImaging, verifyHost, configureHost, handOver, awaitReturn,
 		beginCapture, captureImage, endCapture, updateSystem, deleteSnapshot, expireSnapshots,
 		powerHost, bootBookedHosts, bmcHealth, bmcReport, rotateBMCPassword, setBIOSPassword,
 		isolateHost, rejoinHost, networkPlan, networkVerify, driftReport,

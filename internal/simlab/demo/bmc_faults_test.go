@@ -181,7 +181,7 @@ func TestABMCWithoutASessionToGiveIsWaitedFor(t *testing.T) {
 func TestABMCThatHangsInTheMiddleOfACallIsGivenUp(t *testing.T) {
 	t.Parallel()
 	b := bodies(t, "01", "06")
-	boots, accounts := stage{action: "boot_to_network"}, stage{action: "create_bmc_account"}
+	boots, accounts := stage{action: "boot_to_network"}, stage{action: "hand_over"}
 	for _, c := range []struct {
 		stage stage
 		op    string

@@ -46,10 +46,9 @@ var provisioning = []stage{
 	{"boot_to_network", "", []string{"fog", "bmc"}},
 	{"follow_imaging", "", []string{"fog"}},
 	{"verify_host", "", []string{"ssh"}},
-	{"create_bmc_account", "", []string{"bmc", "dashboard"}},
 	{"configure_host", "", []string{"ssh", "bmc"}},
 	{"set_ports", "booked", []string{"switch"}},
-	{"hand_over", "", []string{"switch", "bmc", "ssh"}},
+	{"hand_over", "", []string{"switch", "bmc", "ssh", "dashboard"}},
 	{"grant_vpn", "", []string{"ldap"}},
 	{"report_job", "", []string{"dashboard"}},
 }

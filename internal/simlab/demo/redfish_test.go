@@ -131,8 +131,8 @@ func TestARedfishBMCThatOnlySaysItDidLetsNothingThrough(t *testing.T) {
 		"it lies about the power":            {stage{action: "boot_to_network"}, faults.Fault{Op: "power.set", Kind: faults.Lie}, "did not check in with FOG"},
 		"it forgets the boot device":         {stage{action: "boot_to_network"}, faults.Fault{Op: "boot.set", Kind: faults.Forget}, "boot device"},
 		"it lies about the boot device":      {stage{action: "boot_to_network"}, faults.Fault{Op: "boot.set", Kind: faults.Lie}, "did not check in with FOG"},
-		"it forgets the tenant's account":    {stage{action: "create_bmc_account"}, faults.Fault{Op: "user.set", Kind: faults.Forget}, "does not show what it accepted"},
-		"it only shows the tenant's account": {stage{action: "create_bmc_account"}, faults.Fault{Op: "user.set", Kind: faults.Lie}, "prove the tenant's login"},
+		"it forgets the tenant's account":    {stage{action: "hand_over"}, faults.Fault{Op: "user.set", Kind: faults.Forget}, "does not show what it accepted"},
+		"it only shows the tenant's account": {stage{action: "hand_over"}, faults.Fault{Op: "user.set", Kind: faults.Lie}, "prove the tenant's login"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

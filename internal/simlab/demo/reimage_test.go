@@ -242,3 +242,58 @@ func TestAKillAfterAnyWriteOfAResetLetsNoTenantIn(t *testing.T) {
 		})
 	}
 }
+
+// watchLogins counts, at every change of the world after the host was configured, whether somebody who is not the lab has a login to the host or to its BMC while a
+// port of it carries the VLAN where FOG is.
+func (p *play) watchLogins() (seen *atomic.Int64) {
+	seen = &atomic.Int64{}
+	w, ports := p.Lab.World(), p.host().Ports
+	w.OnChange(func() {
+		for _, at := range ports {
+			now, ok := w.Port(at.Switch, at.Port)
+			if ok && carries(now, install) && (len(p.bmcUsers()) > 0 || w.Up(host) && len(w.Snapshot(host).SSHKeys["opnfv"]) > 0) {
+				seen.Add(1)
+			}
+		}
+	})
+	return seen
+}
+
+func TestAHostThatComesBackFromItsBookedNetworkWasNobodysThere(t *testing.T) {
+	t.Parallel()
+	brief := settings("ssh", map[string]any{"ready_timeout": 1, "network_guard": 4})
+	// The lab does not reach the host on its booked network, whatever its tenant does.
+	lost := func(p *play) { p.Lab.World().SetNetwork(setUp, []int{setUp}) }
+	for name, c := range map[string]struct {
+		reset bool
+	}{"a new one": {false}, "one that is imaged once more, whose tenant knows its BMC's password": {true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := recorded(t, "01", "05", "06")
+			p := open(t, demo.Options{Bodies: b, Dashboard: "2019", Slack: patient, Config: brief})
+			begin := func() { p.deliver(b[0]) }
+			if c.reset {
+				begin()
+				p.asBooked()
+				begin = p.reset
+			}
+			seen := p.watchLogins()
+			p.first("configure_host", func() { lost(p) })
+			begin()
+			p.starting(nil)
+			p.tells(p.tasks("hardware")[0], booking.StatusError, host, "did not answer by SSH on its booked network", "its guard noted: returned to the former network")
+			require.Equal(t, setUp, *p.port(0).Native)
+			require.True(t, p.host().Reachable)
+			assert.Empty(t, p.host().BMCUsers)
+			assert.Empty(t, p.host().SSHKeys["opnfv"])
+			assert.Zero(t, seen.Load())
+
+			p.Lab.World().SetNetwork(setUp, []int{setUp, public})
+			p.works("laas.resume_job", map[string]any{"job_id": job})
+			p.settle()
+			p.asBooked()
+			assert.Zero(t, seen.Load())
+			p.ends()
+		})
+	}
+}
