@@ -95,7 +95,7 @@ func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) err
 	if err != nil || owner == nil || do == powerStatus || l.Params.String("confirm") == host.Name {
 		return err
 	}
-	away, err := l.captured(ctx, owner)
+	away, err := l.away(ctx, owner)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (l *lab) bootBooked(ctx context.Context, o *booking.Owner, out *bootedResul
 	if err != nil {
 		return &out.Unknown, err
 	}
-	away, err := l.captured(ctx, o)
+	away, err := l.away(ctx, o)
 	if err != nil {
 		return &out.Unknown, err
 	}
@@ -225,12 +225,21 @@ func (l *lab) handedOver(ctx context.Context, o *booking.Owner) (bool, error) {
 	}), err
 }
 
-// captured says whether the host has left its networks to be captured or imaged, and is not back yet: what is on its disk would start elsewhere.
+// captured says whether the host has left its networks to be captured, and is not back yet.
 func (l *lab) captured(ctx context.Context, o *booking.Owner) (bool, error) {
+	return l.anyTask(ctx, o, func(r *booking.TaskRecord) bool { return r.Capture.Open() })
+}
+
+// away says whether what is on the host's disk would start in the provisioning network: the host was captured, or what it is imaged with was never seen to boot.
+func (l *lab) away(ctx context.Context, o *booking.Owner) (bool, error) {
+	return l.anyTask(ctx, o, func(r *booking.TaskRecord) bool {
+		ended := booking.IsOwn(o.Job) && r.Outcome != booking.Open // its ports are at rest again
+		return r.Capture.Open() || r.Mode == booking.Provision && r.Proofs["power_off"] != "" && r.Booted == nil && !ended
+	})
+}
+
+// anyTask says whether a task of the host is like that.
+func (l *lab) anyTask(ctx context.Context, o *booking.Owner, is func(*booking.TaskRecord) bool) (bool, error) {
 	all, err := l.Tasks(ctx, o.Job)
-	return slices.ContainsFunc(all, func(r *booking.TaskRecord) bool {
-		own := booking.IsOwn(o.Job)
-		imaged := r.Mode == booking.Provision && r.Proofs["power_off"] != "" && r.Booted == nil && !(own && r.Outcome != booking.Open)
-		return (r.Host == o.Host || own) && (r.Capture.Open() || imaged)
-	}), err
+	return slices.ContainsFunc(all, func(r *booking.TaskRecord) bool { return (r.Host == o.Host || booking.IsOwn(o.Job)) && is(r) }), err
 }
