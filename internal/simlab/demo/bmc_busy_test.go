@@ -64,7 +64,7 @@ func TestABMCThatIsBusyForAMomentCostsNoBookingAndNoHost(t *testing.T) {
 	t.Run("unless the lab wants nothing repeated", func(t *testing.T) {
 		t.Parallel()
 		p := open(t, demo.Options{Bodies: b, Config: settings("bmc", map[string]any{"retry": 0})})
-		p.busyAt([]stage{{action: "create_bmc_account"}}, time.Minute)
+		p.busyAt([]stage{{action: "hand_over"}}, time.Minute)
 		p.dispatch(b[0])
 		p.starting(nil)
 		p.tells(p.tasks("hardware")[0], booking.StatusError, host, "busy")
