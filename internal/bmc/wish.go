@@ -34,6 +34,18 @@ func PossiblePassword(name string, password secret.String) error {
 	return nil
 }
 
+// Administrator is the privilege that no tenant's account has.
+const Administrator = "administrator"
+
+// Tenants is nil for an account that has the name of the tenant's and may be made his; one with an administrator's rights is somebody else's.
+func (a Account) Tenants() error {
+	if a.Privilege == Administrator {
+		return fault.New(fault.Refused, "%s in slot %d is an administrator, and no tenant", a.Name, a.Slot).
+			WithHint("give that account another name or fewer rights on the BMC, or set bmc.tenant_user to another name")
+	}
+	return nil
+}
+
 // Needed says whether an action would change anything of a host whose power is this. Cycling and resetting a host without power is Refused.
 func (a PowerAction) Needed(now PowerState) (bool, error) {
 	switch a {

@@ -131,7 +131,7 @@ type Imaging struct {
 	MaxParallel     int      `json:"max_parallel" max:"1000" desc:"FOG tasks of the pack at once. Leave empty for as many as FOG's storage nodes have slots."`
 	Queue           Duration `json:"queue" default:"7200" max:"28800" desc:"Seconds a host may wait for its turn when all slots are taken."`
 	Stagger         Duration `json:"stagger" default:"5" max:"60" desc:"Seconds between switching on two hosts, to spare the mains and the DHCP server."`
-	BootMode        string   `json:"boot_mode" default:"auto" enum:"auto,legacy,efi" desc:"How hosts boot from the network; auto keeps what the BMC shows."`
+	BootMode        string   `json:"boot_mode" default:"auto" enum:"auto,legacy,efi" desc:"How hosts boot from the network; auto keeps what the BMC shows. Over IPMI a BMC shows only what it was told last, and legacy if nothing: set efi for hosts that boot the UEFI way."`
 }
 
 // BMC configures baseboard management controllers.

@@ -43,7 +43,13 @@ var (
 	password20 = secret.New("Kp7.twenty-byte-word")
 )
 
-// Conformance runs a driver against a BMC that has one administrator, whose login target holds, and free slots above 2.
+// Boss is an administrator beside the one that drivers log in as.
+const (
+	Boss         = "boss"
+	BossPassword = "Bs5.other-admin"
+)
+
+// Conformance runs a driver against a BMC that has two administrators, target's login and Boss in a slot above 2, and free slots above 2.
 func Conformance(t *testing.T, target bmc.Target, opts Opts) {
 	s := &suite{target: target, opts: opts}
 	if s.opts.Interval == 0 {
@@ -60,6 +66,7 @@ func Conformance(t *testing.T, target bmc.Target, opts Opts) {
 		{"a password of 20 bytes is kept or refused, never cut in silence", (*suite).longPassword},
 		{"a slot that was cleared is used again", (*suite).reuse},
 		{"the administrator's slot is left alone", (*suite).protected},
+		{"another administrator is no tenant, whatever his name", (*suite).administrators},
 		{"bad names and passwords are refused before anything is sent", (*suite).input},
 		{"the administrator's password is changed, and the old one dies", (*suite).adminPassword},
 		{"how the hardware is, is told, and what is not told is named", (*suite).health},
@@ -234,6 +241,21 @@ func (s *suite) protected(t *testing.T, d bmc.Driver) {
 	}
 	require.NoError(t, s.opts.TryLogin(ctx, s.target))
 	assert.Equal(t, fault.Input, fault.KindOf(d.ClearAccount(ctx, 99)))
+}
+
+func (s *suite) administrators(t *testing.T, d bmc.Driver) {
+	ctx := t.Context()
+	boss := s.as(Boss, secret.New(BossPassword))
+	require.NoError(t, s.opts.TryLogin(ctx, boss), "the BMC at hand has to have him")
+	before, err := d.Accounts(ctx)
+	require.NoError(t, err)
+	_, err = d.PutAccount(ctx, Boss, password16)
+	assert.Equal(t, fault.Refused, fault.KindOf(err), "%v", err)
+	after, err := d.Accounts(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
+	require.NoError(t, s.opts.TryLogin(ctx, boss))
+	s.refused(t, Boss, password16)
 }
 
 func (s *suite) input(t *testing.T, d bmc.Driver) {

@@ -79,6 +79,9 @@ func place(list []bmc.Account, name string) (int, error) {
 		case a.Name == name && a.Slot <= reserved:
 			return 0, fault.New(fault.Refused, "slot %d, which is not for tenants, has that name", a.Slot)
 		case a.Name == name:
+			if err := a.Tenants(); err != nil {
+				return 0, err
+			}
 			return a.Slot, nil
 		case free == 0 && a.Slot > reserved && a.Name == "" && !a.Enabled:
 			free = a.Slot
@@ -149,7 +152,7 @@ func enabled(a *app.GetUserAccessResponse) bool {
 }
 
 func privilege(l types.PrivilegeLevel) string {
-	names := []string{"none", "callback", "user", "operator", "administrator", "oem"}
+	names := []string{"none", "callback", "user", "operator", bmc.Administrator, "oem"}
 	if int(l) < len(names) {
 		return names[l]
 	}

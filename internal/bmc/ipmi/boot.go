@@ -17,14 +17,13 @@ var selectors = map[bmc.Device]types.BootDeviceSelector{
 	bmc.DeviceNone: types.BootDeviceSelectorNoOverride,
 }
 
-// BootDevice implements bmc.BootDevice. A device that is noted but not valid any more, since it was booted, is none.
+// BootDevice implements bmc.BootDevice. A device that is noted but not valid any more, since it was booted, is none; EFI is what was noted with it, which
+// is all that IPMI knows of how the host boots.
 func (d *driver) BootDevice(ctx context.Context) (boot bmc.Boot, err error) {
 	err = d.do(ctx, "read the boot device", always, func(c *client.Client) error {
 		b, valid, err := bootDevice(ctx, c)
-		if err == nil && valid {
-			boot = b
-		} else {
-			boot = bmc.Boot{Device: bmc.DeviceNone}
+		if boot = b; !valid {
+			boot.Device, boot.Persistent = bmc.DeviceNone, false
 		}
 		return err
 	})
@@ -69,6 +68,9 @@ func bootDevice(ctx context.Context, c *client.Client) (b bmc.Boot, valid bool, 
 		if selector == flags.BootDeviceSelector {
 			return bmc.Boot{Device: device, Persistent: flags.Persist, EFI: bool(flags.BIOSBootType)}, flags.BootFlagsValid, nil
 		}
+	}
+	if !flags.BootFlagsValid {
+		return bmc.Boot{Device: bmc.DeviceNone, EFI: bool(flags.BIOSBootType)}, false, nil
 	}
 	return b, false, fault.New(fault.Failed, "the boot device is one that the pack does not know: %s", flags.BootDeviceSelector)
 }

@@ -69,8 +69,14 @@ func startServer(t *testing.T) (bmc.Target, *gobmc.BMC) {
 func TestGoIPMIServerIsDrivenAsPromised(t *testing.T) {
 	for name, suite := range map[string]int{"suite 3": 3, "suite 17": 17, "the best suite": -1} {
 		t.Run(name, func(t *testing.T) {
-			target, _ := startServer(t)
+			target, b := startServer(t)
 			target.CipherSuite = suite
+			require.NoError(t, b.Users.Upsert(5, func(u *gobmc.User) error {
+				u.Name, u.Enabled = bmctest.Boss, true
+				u.SetPassword([]byte(bmctest.BossPassword))
+				u.ChannelAccess[1] = gobmc.UserChannelAccess{MaxPrivilege: gobmc.PrivilegeLevelAdministrator, Enabled: true}
+				return nil
+			}))
 			bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin})
 		})
 	}

@@ -38,8 +38,10 @@ func lab(t *testing.T, troubles ...world.TroubleKind) (bmc.Target, *simbmc.Serve
 
 func TestTheSimulatedBMCIsDrivenAsPromised(t *testing.T) {
 	target, s, _ := lab(t, world.FanFails, world.Warms, world.SupplyFails)
+	_, err := s.AddUser(bmctest.Boss, bmctest.BossPassword)
+	require.NoError(t, err)
 	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, Health: ailingLab})
-	assert.Equal(t, []string{"admin"}, s.Users(), "no account is left over")
+	assert.Equal(t, []string{"admin", bmctest.Boss}, s.Users(), "no account is left over")
 }
 
 func TestWhatABMCDoesNotDoIsNotTakenForDone(t *testing.T) {
@@ -201,4 +203,25 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	_, err = d.PowerState(ctx)
 	assert.Equal(t, fault.Cancelled, fault.KindOf(err), "%v", err)
 	assert.NoError(t, d.Close())
+}
+
+func TestHowAHostBootsOutlivesOneBoot(t *testing.T) {
+	w := world.New(world.Pace{})
+	w.AddHost(world.HostSpec{Name: "hpe1"})
+	s, err := simbmc.Serve(w, nil, simbmc.Config{Host: "hpe1", Admin: "admin", Password: "secret"})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	d, err := ipmi.Open(t.Context(), bmc.Target{Host: "hpe1", Address: "127.0.0.1", Port: s.Port(), CipherSuite: 17, User: "admin", Password: secret.New("secret"), Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	require.NoError(t, pxe(t.Context(), d))
+	require.NoError(t, w.SetBoot("hpe1", world.Boot{})) // used up
+	b, err := d.BootDevice(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bmc.Boot{Device: bmc.DeviceNone, EFI: true}, b)
+	require.NoError(t, d.SetBootDevice(t.Context(), bmc.Boot{Device: bmc.DevicePXE}))
+	require.NoError(t, w.SetBoot("hpe1", world.Boot{}))
+	b, err = d.BootDevice(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, bmc.Boot{Device: bmc.DeviceNone}, b)
 }

@@ -34,6 +34,7 @@ endlan
 %s
 user 1 true  ""      "test"   user  10 none md2 md5 straight
 user 2 true  "admin" "secret" admin 10 none md2 md5 straight
+user 5 true  "boss"  "Bs5.other-admin" admin 10 none md2 md5 straight
 chassis_control "%s"
 `
 

@@ -21,12 +21,9 @@ import (
 const reserved = 2
 
 // The privileges of package bmc that the roles of the specification have (DSP0266).
-const (
-	administrator = "administrator"
-	operator      = "operator"
-)
+const operator = "operator"
 
-var privileges = map[string]string{"Administrator": administrator, "Operator": operator, "ReadOnly": "user", "None": "none", "NoAccess": "none"}
+var privileges = map[string]string{"Administrator": bmc.Administrator, "Operator": operator, "ReadOnly": "user", "None": "none", "NoAccess": "none"}
 
 // user is an account, or a slot for one.
 type user struct {
@@ -175,8 +172,8 @@ func (d *driver) PutAccount(ctx context.Context, name string, password secret.St
 func (d *driver) put(all users, name string, password secret.String) (path string, err error) {
 	account := map[string]any{"Password": password.Reveal(), "RoleId": "Operator", "Enabled": true}
 	if own := all.named(name); own != nil {
-		if own.Privilege == administrator {
-			return "", fault.New(fault.Refused, "%s in slot %d is an administrator, and no tenant", name, own.Slot)
+		if err := own.Tenants(); err != nil {
+			return "", err
 		}
 		return own.path, d.wire.edit(own.path, account)
 	}

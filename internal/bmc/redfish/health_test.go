@@ -54,8 +54,10 @@ func makeAil(t *testing.T, w *world.World, host string) {
 func TestHealthIsToldByThermalAndPowerOrBySensors(t *testing.T) {
 	for name, cfg := range map[string]simredfish.Config{"Thermal and Power": {}, "sensors": {Sensors: true}} {
 		t.Run(name, func(t *testing.T) {
-			target, _, _, w := lab(t, cfg)
+			target, s, _, w := lab(t, cfg)
 			makeAil(t, w, target.Host)
+			_, err := s.AddUser(bmctest.Boss, bmctest.BossPassword)
+			require.NoError(t, err)
 			bmctest.Conformance(t, target, bmctest.Opts{Open: redfish.Open, TryLogin: redfish.TryLogin, OwnSlots: true, Health: ailing(target)})
 		})
 	}

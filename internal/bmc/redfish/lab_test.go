@@ -73,8 +73,10 @@ func TestTheSimulatedBMCIsDrivenAsPromised(t *testing.T) {
 			t.Parallel()
 			target, s, _, w := lab(t, cfg)
 			makeAil(t, w, target.Host)
+			_, err := s.AddUser(bmctest.Boss, bmctest.BossPassword)
+			require.NoError(t, err)
 			bmctest.Conformance(t, target, bmctest.Opts{Open: redfish.Open, TryLogin: redfish.TryLogin, OwnSlots: true, Deletes: cfg.Posted, Health: ailing(target)})
-			assert.Equal(t, []string{"admin"}, s.Users(), "no account is left over")
+			assert.Equal(t, []string{"admin", bmctest.Boss}, s.Users(), "no account is left over")
 			assert.Zero(t, s.Sessions(), "no session is left over")
 		})
 	}

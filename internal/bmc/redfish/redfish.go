@@ -88,7 +88,7 @@ func (d *driver) operates() error {
 			return err
 		}
 		if err == nil && doc.Get("UserName").String() == d.target.User {
-			if own := userOf(doc); own.Privilege != operator && own.Privilege != administrator {
+			if own := userOf(doc); own.Privilege != operator && own.Privilege != bmc.Administrator {
 				return fault.New(fault.Failed, "the login is accepted, but not with operator's rights")
 			}
 			return nil

@@ -3,6 +3,7 @@ package bmc
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/bougou/go-ipmi/pkg/hal"
 	"github.com/bougou/go-ipmi/pkg/hal/mock"
@@ -28,10 +29,12 @@ func (h *hardware) Chassis() hal.ChassisHAL { return h.chassis }
 
 func (h *hardware) Storage() hal.StorageHAL { return h.storage }
 
-// chassis is a host of the world.
+// chassis is a host of the world. The bit that says EFI stays when the device for one boot is used up, as on BMCs that clear no more than that the flags
+// are valid.
 type chassis struct {
 	world *world.World
 	host  string
+	efi   atomic.Bool
 }
 
 func (c *chassis) PowerState(context.Context) (bool, error) { return c.world.Power(c.host), nil }
@@ -71,6 +74,9 @@ var devices = map[types.BootDeviceSelector]string{
 
 func (c *chassis) SetBootFlags(_ context.Context, f *types.BootOptionParam_BootFlags) error {
 	device, ok := devices[f.BootDeviceSelector]
+	if ok {
+		c.efi.Store(f.BIOSBootType == types.BIOSBootTypeEFI)
+	}
 	switch {
 	case !ok:
 		return types.CodeRequestDataFieldInvalid
@@ -83,7 +89,7 @@ func (c *chassis) SetBootFlags(_ context.Context, f *types.BootOptionParam_BootF
 func (c *chassis) GetBootFlags(context.Context) (*types.BootOptionParam_BootFlags, error) {
 	b := c.world.GetBoot(c.host)
 	f := &types.BootOptionParam_BootFlags{BootFlagsValid: b.Device != "none", Persist: b.Persistent}
-	if b.EFI {
+	if b.EFI || b.Device == "none" && c.efi.Load() {
 		f.BIOSBootType = types.BIOSBootTypeEFI
 	}
 	for selector, device := range devices {
