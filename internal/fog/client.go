@@ -129,8 +129,8 @@ func unreadable(format string, args ...any) *fault.Error {
 		WithHint("look at the logs of FOG's web server, and at what its API answers there")
 }
 
-// Unreadable says that FOG, or whatever is in its place, answered with success and with something that is none to what was asked: a warning
-// of PHP's, a page, half a list. It says no more of what was asked about than no answer does.
+// Unreadable says that FOG, or whatever is in its place, answered with something that is none to what was asked: a warning of PHP's, a page,
+// half a list, an exception. It says no more of what was asked about than no answer does.
 func Unreadable(err error) bool {
 	var g garbled
 	return errors.As(err, &g)
@@ -152,6 +152,9 @@ func refusal(answer rest.Answer, one bool) error {
 	case answer.Status >= 300 && answer.Status < 400:
 		return fault.New(fault.Credentials, "%w: it redirects, as it does to its login page while the API is disabled", rest.Status(answer.Status)).
 			WithHint("enable FOG's API (FOG Configuration, FOG Settings, API System) and check fog.address: scheme, host name, path")
+	case answer.Status == http.StatusNotAcceptable: // 1.6, of any exception of its own, as when its database is away (route.class.php)
+		return fault.New(fault.Failed, "%w: %w", garbled("FOG failed in the middle of it"), rest.Status(answer.Status)).
+			WithHint("look at the logs of FOG's web server and at its database")
 	case f.Kind == fault.NotFound && !one:
 		return fault.New(fault.Config, "%w", rest.Status(answer.Status)).
 			WithHint("check fog.address: it is FOG's base URL, usually ending in /fog/")

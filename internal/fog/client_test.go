@@ -225,6 +225,7 @@ func TestNoFailureTellsWhatItMustNot(t *testing.T) {
 		"an internal error in JSON":     {reply{500, `{"error":"` + password + ` PAGETEXT"}`}, fault.Transient},
 		"a bad gateway":                 {502, fault.Transient},
 		"a server that hangs":           {time.Duration(0), fault.Transient},
+		"an exception of FOG's":         {reply{406, "SQLSTATE PAGETEXT " + password}, fault.Failed},
 		"null":                          {`null`, fault.Failed},
 		"an empty text":                 {`""`, fault.Failed},
 		"an empty body":                 {``, fault.Failed},
