@@ -176,3 +176,42 @@ func TestAReservedHostIsNotConnectedToWhatIsABookings(t *testing.T) {
 	assert.Equal(t, "2001", p.on(host))
 	assert.Equal(t, "2000", p.on("hpe15"))
 }
+
+func TestAHostOnTwoSwitchesIsReleasedOnlyWhenBothAreProven(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		at    string
+		fault faults.Fault
+	}{
+		"one does not answer":                {"idle", faults.Fault{Kind: faults.Error500}},
+		"one says ok and writes nothing":     {"idle", faults.Fault{Op: "conf", Kind: faults.Forget}},
+		"one does not save":                  {"idle", faults.Fault{Op: "save", Kind: faults.Half}},
+		"one does not answer before it ends": {"wiping", faults.Fault{Kind: faults.Error500}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := open(t, demo.Options{Bodies: recorded(t, "02", "05", "06"), Dashboard: "2019", Slack: impatient, SpreadNICs: true})
+			p.deliver(recorded(t, "02")[0])
+			ports := p.host().Ports
+			require.NotEqual(t, ports[0].Switch, ports[1].Switch)
+			c.fault.System, c.fault.Target = "switch", ports[1].Switch
+			p.breakAt(stage{action: "set_ports", which: c.at}, c.fault)
+			require.NoError(t, p.Lab.Dashboard().End(2))
+			require.NoError(t, p.Settle(p.ctx))
+			p.starting(nil)
+			assert.True(t, p.host().Quarantined)
+			assert.Equal(t, "off", p.host().Power)
+			assert.True(t, p.port(0).Shutdown, "the port on the switch that is well is closed")
+
+			p.Lab.Faults().Heal()
+			for _, name := range []string{"hpe13", "hpe14"} {
+				if p.named(name).Quarantined {
+					p.works("laas.return_host", map[string]any{"host": name, "confirm": name})
+				}
+				assert.True(t, allShut(p.named(name)), "%+v", p.named(name).Ports)
+			}
+			assert.Empty(t, p.Engine.Keys().List(booking.OwnerPrefix))
+			assert.Empty(t, p.Engine.Keys().List("laas.wiring."))
+		})
+	}
+}
