@@ -40,7 +40,7 @@ var setPorts = &action.Action{
 	Description: "Bring ports on one switch into a state, with one write, and read them back. " +
 		"provisioning: the job's hosts that are to be imaged; booked: the hosts that are configured, as the booking says; wiping: the hosts that are taken back, for FOG to wipe their disks; " +
 		"idle: the same, in the end; reserved: a reserved host, as its interfaces are connected; isolated: one host, shut, whoever has it. " +
-		"A port that was changed by hand since it was written is not overwritten unless told.",
+		"A port that was changed by hand since it was written is not overwritten unless told. One host's ports that must not be written keep no other's from it; the failure then tells whose.",
 	Params: []action.Param{switchParam,
 		{Name: "state", Type: action.String, Required: true, Enum: []string{stateProvisioning, stateBooked, stateWiping, stateIdle, stateReserved, stateIsolated}, Description: "What the ports are to be."},
 		{Name: "job_id", Type: action.Integer, Description: "Number of the job whose hosts are meant. Not for isolated."},
@@ -59,7 +59,7 @@ func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 	if err := enough(c, state); err != nil {
 		return nil, err
 	}
-	w := &portWrite{lab: open(c), sw: sw, state: state, rec: booking.PortsRecord{Switch: sw, State: state, Job: c.Params.Int("job_id"), Epoch: c.Params.Int("epoch")}}
+	w := &portWrite{lab: open(c), sw: sw, state: state, job: c.Params.Int("job_id"), epoch: c.Params.Int("epoch")}
 	var err error
 	if state == stateIsolated {
 		err = w.isolated(ctx)
@@ -69,16 +69,17 @@ func runSetPorts(ctx context.Context, c *action.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.sort()
 	changes, err := w.write(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := portsResult{Hosts: w.rec.Hosts, Changes: []string{}}
+	out := portsResult{Hosts: append([]string{}, hostsOf(w.parts)...), Changes: []string{}}
 	for _, ch := range changes {
 		out.Changes = append(out.Changes, ch.Port+": "+strings.Join(netswitch.Diff(ch.Before, ch.After), ", "))
 	}
 	out.Result = action.Result{Switch: sw, Changed: len(changes) > 0,
-		Summary: fmt.Sprintf("switch %s: %d port(s) of %d host(s) are %s, read back; %d changed", sw, len(w.want), len(w.rec.Hosts), state, len(changes))}
+		Summary: fmt.Sprintf("switch %s: %d port(s) of %d host(s) are %s, read back; %d changed", sw, len(portsOf(w.parts)), len(out.Hosts), state, len(changes))}
 	if w.drift > 0 {
 		out.Summary += fmt.Sprintf("; %d of them had been changed by hand, and were overwritten", w.drift)
 	}
@@ -110,11 +111,12 @@ func (w *portWrite) isolated(ctx context.Context) error {
 		return err
 	}
 	ports, err := w.isolatedPorts(ctx, host)
-	w.add(host.Name, ports[w.sw])
+	w.add(host, ports[w.sw])
 	return err
 }
 
-// ofJob collects what the ports of a job's hosts are to be. A host that is not the job's any more, or that an operator isolated, is left out.
+// ofJob collects what the ports of a job's hosts are to be. A host that is not the job's any more is left out; one whose ports must not be so is
+// refused, and keeps none of the others.
 func (w *portWrite) ofJob(ctx context.Context) error {
 	r, err := openRun(ctx, w.Call)
 	if err != nil {
@@ -134,6 +136,10 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 			continue
 		}
 		h, err := r.onOwned(ctx, o)
+		if fault.Is(err, fault.Config) {
+			w.refuse(o.Host, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -152,13 +158,12 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 			h.isolation = nil
 		}
 		if err := h.mayEnter(); err != nil && w.state == stateProvisioning {
-			if only != "" {
-				return fault.Wrap(err, "%s stays where it is", only)
-			}
+			w.refuse(o.Host, fault.Wrap(err, "%s stays where it is", o.Host))
 			continue
 		}
 		ports, err := h.wantedPorts(ctx, w.state)
-		if fault.Is(err, fault.Refused) && h.isolation != nil && only == "" {
+		if fault.Is(err, fault.Refused) {
+			w.refuse(o.Host, err)
 			continue
 		}
 		if err != nil {
@@ -167,7 +172,7 @@ func (w *portWrite) ofJob(ctx context.Context) error {
 		if err := h.unwire(ctx, w.state); err != nil {
 			return err
 		}
-		w.add(o.Host, ports[w.sw])
+		w.add(h.host, ports[w.sw])
 	}
 	return nil
 }

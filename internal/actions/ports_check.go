@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -42,25 +43,25 @@ func (h *hostRun) checkPorts(ctx context.Context, state string) (string, error) 
 // portsDiffer explains a port that is not as wanted, with the reason of the last write if that failed.
 func (h *hostRun) portsDiffer(ctx context.Context, sw, port string, diff []string) error {
 	err := fault.New(fault.Unproven, "switch %s port %s is not as wanted: %s", sw, port, strings.Join(diff, ", "))
-	if rec, rerr := h.Ports(ctx, sw, h.job.Job); rerr == nil && rec.Error != "" {
-		err = fault.New(fault.Unproven, "switch %s port %s is not as wanted; the last write failed: %s", sw, port, rec.Error)
+	if rec, rerr := h.Ports(ctx, sw, h.job.Job); rerr == nil && rec.Hosts[h.host.Name].Error != "" {
+		err = fault.New(fault.Unproven, "switch %s port %s is not as wanted; the last write failed: %s", sw, port, rec.Hosts[h.host.Name].Error)
 	}
 	return err.WithHint("look at the port; run laas.resume_job when the switch is well")
 }
 
-// portsReady fails unless the last write to each of the host's switches brought the ports into the state in this very run.
+// portsReady fails unless the last write of the host's ports on each of its switches brought them into the state in this very run.
 func (h *hostRun) portsReady(ctx context.Context, state string) error {
+	if h.isolation != nil {
+		return h.isolated()
+	}
 	for _, sw := range union(nil, h.host) {
 		rec, err := h.Ports(ctx, sw, h.job.Job)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case rec.State != state || rec.Epoch != h.job.Epoch || !rec.Applied:
-			why := rec.Error
-			if why == "" {
-				why = "no such write in this run"
-			}
-			return fault.New(fault.Refused, "the ports on switch %s are not %s: %s", sw, state, why)
+		}
+		last := rec.Hosts[h.host.Name]
+		if last.State != state || last.Epoch != h.job.Epoch || !last.Applied {
+			return fault.New(fault.Refused, "the ports on switch %s are not %s: %s", sw, state, cmp.Or(last.Error, "no such write in this run"))
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ func (h *hostRun) provePorts(ctx context.Context, state string) (string, error) 
 		if err != nil {
 			return "", err
 		}
-		if rec.Applied || rec.State == "" { // nothing was written for this job
+		if last, written := rec.Hosts[h.host.Name]; !written || last.Applied {
 			continue
 		}
 		d, err := h.netswitch(ctx, sw)

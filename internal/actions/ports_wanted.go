@@ -49,8 +49,7 @@ func (h *hostRun) wantedPorts(ctx context.Context, state string) (map[string][]n
 	n := h.Config.Network
 	switch {
 	case h.isolation != nil && state != stateIdle && state != stateIsolated:
-		return nil, fault.New(fault.Refused, "%s is isolated since %s: its ports stay shut", h.host.Name, h.isolation.At.Format("2006-01-02 15:04 MST")).
-			WithHint("laas.rejoin_host ends that")
+		return nil, h.isolated()
 	case h.isolation != nil:
 		return labelled(h, state)(h.isolatedPorts(ctx, h.host))
 	case state == stateBooked && h.wired != nil:
@@ -75,6 +74,10 @@ func (h *hostRun) wantedPorts(ctx context.Context, state string) (map[string][]n
 		return labelled(h, state)(h.withStrays(ctx, h.host, out))
 	}
 	return labelled(h, state)(out, nil)
+}
+
+func (h *hostRun) isolated() error {
+	return fault.New(fault.Refused, "%s is isolated since %s: its ports stay shut", h.host.Name, h.isolation.At.Format("2006-01-02 15:04 MST")).WithHint("laas.rejoin_host ends that")
 }
 
 // labelled gives ports a description that tells an engineer at the switch whose they are.

@@ -290,31 +290,40 @@ func (j Journal) SaveBaseline(ctx context.Context, host string, b Baseline) erro
 	return put(ctx, j.Store, BaselineKey(host), b)
 }
 
-// PortsRecord is the journal of the last write to a switch. Its writer is laas.set_ports, one at a time for a switch.
+// PortsRecord is the journal of the writes to a switch for a job, 0 for operators who isolate hosts. Its writer is laas.set_ports, one at a time for
+// a switch.
 type PortsRecord struct {
-	Switch string   `json:"switch"`
-	State  string   `json:"state"`
-	Job    int      `json:"job"`
-	Epoch  int      `json:"epoch"`
-	Hosts  []string `json:"hosts"`
-	// Error is why the write failed; Applied says that it was read back as wanted.
+	Switch string `json:"switch"`
+	Job    int    `json:"job"`
+	// Hosts has the last write of each host's ports, by its name.
+	Hosts map[string]PortsWrite `json:"by_host"`
+}
+
+// PortsWrite is what became of the last write of a host's ports on a switch.
+type PortsWrite struct {
+	State string `json:"state"`
+	Epoch int    `json:"epoch"`
+	// Error is why the ports were not written, or not proven; Applied says that they were read back as wanted, and saved.
 	Error   string    `json:"error,omitempty"`
 	Applied bool      `json:"applied"`
 	At      time.Time `json:"at"`
 }
 
-// PortsKey is where the last write to a switch is for a job.
+// PortsKey is where the last writes to a switch are for a job.
 func PortsKey(sw string, job int) string { return fmt.Sprintf("laas.ports.%s.%d", sw, job) }
 
-// Ports reads the last write to a switch for a job; the zero value when there was none.
+// Ports reads the writes to a switch for a job.
 func (j Journal) Ports(ctx context.Context, sw string, job int) (PortsRecord, error) {
 	var r PortsRecord
 	_, err := get(ctx, j.Store, PortsKey(sw, job), &r)
+	r.Switch, r.Job = sw, job
+	if r.Hosts == nil {
+		r.Hosts = map[string]PortsWrite{}
+	}
 	return r, err
 }
 
 // SavePorts writes what was or is about to be written to a switch.
 func (j Journal) SavePorts(ctx context.Context, r PortsRecord) error {
-	r.At = j.Now().UTC()
 	return put(ctx, j.Store, PortsKey(r.Switch, r.Job), r)
 }

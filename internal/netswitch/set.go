@@ -11,41 +11,88 @@ import (
 	"stackstorm-laas/internal/fault"
 )
 
-// Set brings ports into the wanted state with one read, one write and one read back, and saves the switch's configuration once at the
-// end. Nothing to do writes nothing and saves nothing: who cannot tell whether an earlier Set got as far as saving calls Save. A write whose answer was lost is looked up: it counts as made if the switch shows it whole. When the
-// write fails, or the read back shows something else, the ports are put back to what was read before and nothing is saved. The error is
-// then the write's own, or Unproven; always Unproven if putting back could not be proven, which the text then says. Changes that stand are
-// returned even with an error: what could not be saved is in force. Ports in a mode that the pack does not know are Refused. Checks see what was
-// read before, and keep everything from being written by an error.
-func Set(ctx context.Context, d Driver, want []Port, checks ...func(before map[string]Port) error) ([]Change, error) {
+// Set is Read and Apply.
+func Set(ctx context.Context, d Driver, want []Port) ([]Change, error) {
 	want, err := normalise(want)
 	if err != nil {
 		return nil, err
 	}
-	before, err := read(ctx, d, names(want))
+	before, err := Read(ctx, d, names(want))
 	if err != nil {
 		return nil, err
 	}
-	for _, check := range checks {
-		if err := check(before); err != nil {
-			return nil, err
-		}
-	}
-	changes, err := plan(before, want)
+	return Apply(ctx, d, before, want)
+}
+
+// Apply brings ports that were just read into the wanted state with one write and one read back, and saves the switch's configuration once at the
+// end. Nothing to do writes nothing and saves nothing: who cannot tell whether an earlier Apply got as far as saving calls Save. A write whose answer was lost is looked up: it counts as made if the switch shows it whole. When the
+// write fails, or the read back shows something else, the ports are put back to what was read before and nothing is saved. The error is
+// then the write's own, or Unproven; always Unproven if putting back could not be proven, which the text then says. Changes that stand are
+// returned even with an error: what could not be saved is in force.
+func Apply(ctx context.Context, d Driver, before map[string]Port, want []Port) ([]Change, error) {
+	changes, err := Plan(before, want)
 	if err != nil || len(changes) == 0 {
 		return nil, err
 	}
 	if err := write(ctx, d, changes); err != nil {
 		return nil, putBack(ctx, d, changes, err)
 	}
-	if err := d.Save(ctx); err != nil {
-		return changes, fault.Wrap(err, "the ports are as wanted, but the switch did not save its configuration")
-	}
-	return changes, nil
+	return changes, save(ctx, d)
 }
 
-// plan finds what is to be changed, and says in full what it then is.
-func plan(before map[string]Port, want []Port) ([]Change, error) {
+func save(ctx context.Context, d Driver) error {
+	return fault.Wrap(d.Save(ctx), "the ports are as wanted, but the switch did not save its configuration")
+}
+
+// Close is Apply for ports that are taken from whoever has them: what is closed stays closed, whatever becomes of the others, and nothing is put
+// back. What one write of all did not close is tried port by port, unless the switch does not answer. open says why of each port that is not
+// proven to be as wanted; the changes are those of the others. The error is that they were not saved, or that Plan refuses.
+func Close(ctx context.Context, d Driver, before map[string]Port, want []Port) (changes []Change, open map[string]error, err error) {
+	all, err := Plan(before, want)
+	if err != nil || len(all) == 0 {
+		return nil, nil, err
+	}
+	cause := write(ctx, d, all)
+	if cause == nil {
+		return all, nil, save(ctx, d)
+	}
+	open = map[string]error{}
+	var ports []string
+	for _, c := range all {
+		ports = append(ports, c.Port)
+	}
+	have, unread := Read(ctx, d, ports)
+	for _, c := range all {
+		why := unread
+		if why == nil {
+			why = mismatch(have, []Port{c.After})
+		}
+		switch {
+		case why == nil:
+		case fault.Is(cause, fault.Transient):
+			why = errors.Join(cause, why)
+		default:
+			why = write(ctx, d, []Change{c})
+		}
+		if why == nil {
+			changes = append(changes, c)
+		} else {
+			open[c.Port] = fault.As(fault.Unproven, fault.Wrap(why, "%s", c.Port))
+		}
+	}
+	if len(changes) == 0 {
+		return nil, open, nil
+	}
+	return changes, open, save(ctx, d)
+}
+
+// Plan finds what is to be changed, and says in full what it then is. What no port can be is Input, a port in a mode that the pack does not know
+// Refused.
+func Plan(before map[string]Port, want []Port) ([]Change, error) {
+	want, err := normalise(want)
+	if err != nil {
+		return nil, err
+	}
 	var changes []Change
 	var problems []fault.Problem
 	for _, after := range want {
@@ -79,7 +126,7 @@ func write(ctx context.Context, d Driver, changes []Change) error {
 	if lost != nil && !fault.Is(lost, fault.Transient) {
 		return lost
 	}
-	have, err := read(ctx, d, names(ports))
+	have, err := Read(ctx, d, names(ports))
 	if err == nil {
 		err = mismatch(have, ports)
 	} else {
@@ -99,7 +146,7 @@ func putBack(ctx context.Context, d Driver, changes []Change, cause error) error
 	for _, c := range changes {
 		ports = append(ports, c.Port)
 	}
-	now, err := read(ctx, d, ports)
+	now, err := Read(ctx, d, ports)
 	if err == nil {
 		if undo := undoing(now, changes); len(undo) > 0 {
 			err = write(ctx, d, undo)
@@ -126,8 +173,8 @@ func undoing(now map[string]Port, changes []Change) (undo []Change) {
 	return undo
 }
 
-// read insists on every port that was asked for.
-func read(ctx context.Context, d Driver, ports []string) (map[string]Port, error) {
+// Read insists on every port that is asked for: one that the switch does not have is NotFound.
+func Read(ctx context.Context, d Driver, ports []string) (map[string]Port, error) {
 	have, err := d.Read(ctx, ports)
 	if err != nil {
 		return nil, err
