@@ -173,7 +173,7 @@ func TestPortsAreNotWrittenForAHostThatIsNotProvenOff(t *testing.T) {
 	p.Lab.Faults().Heal()
 	require.Equal(t, "on", p.host().Power)
 	ports := map[string]any{"switch": theSwitch, "state": "provisioning", "job_id": job, "epoch": 2, "force": true}
-	p.works("laas.set_ports", ports)
+	p.refused("laas.set_ports", ports, "power_off is not proven")
 	p.stillBooked()
 	ports["host"] = host
 	p.refused("laas.set_ports", ports, "power_off is not proven")
