@@ -36,8 +36,8 @@ func consoleCommand() *cli.Command {
 // packConfig is where StackStorm has the pack's configuration.
 const packConfig = "/opt/stackstorm/configs/laas.yaml"
 
-// bmcFile reads what a configuration says of BMCs.
-func bmcFile(name string, asked bool) (*config.Config, error) {
+// readSettings reads groups of a configuration file; the defaults count where there is none and none was asked for.
+func readSettings(name string, asked bool, groups ...string) (*config.Config, error) {
 	text, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
@@ -45,16 +45,14 @@ func bmcFile(name string, asked bool) (*config.Config, error) {
 	case err != nil:
 		return nil, fault.New(fault.Input, "%w", err)
 	}
-	var tree struct {
-		BMC map[string]any `yaml:"bmc" json:"bmc"`
-	}
+	tree := map[string]any{}
 	if err := yaml.Unmarshal(text, &tree); err != nil {
 		return nil, fault.New(fault.Input, "%s is not YAML: %w", name, err)
 	}
 	if text, err = json.Marshal(tree); err != nil {
 		return nil, fault.New(fault.Input, "%s: %w", name, err)
 	}
-	c, err := config.ParseBMC(text)
+	c, err := config.ParseGroups(text, groups...)
 	return c, fault.Wrap(err, "%s", name)
 }
 
@@ -63,13 +61,13 @@ func showConsole(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	settings, err := bmcFile(c.String("config"), c.IsSet("config"))
+	cfg, err := readSettings(c.String("config"), c.IsSet("config"), "bmc")
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	call := &action.Call{Config: settings, ST2: client, Info: func(format string, args ...any) { fmt.Fprintf(c.App.ErrWriter, format+"\n", args...) }}
+	call := &action.Call{Config: cfg, ST2: client, Info: func(format string, args ...any) { fmt.Fprintf(c.App.ErrWriter, format+"\n", args...) }}
 	return actions.ShowConsole(ctx, call, c.Args().First(), c.Bool("booked"), &bmc.Printable{Out: c.App.Writer})
 }
 

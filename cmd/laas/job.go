@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/terminal"
 )
 
 func jobCommand() *cli.Command {
@@ -47,21 +49,53 @@ func showJob(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "job %d: %s, run %d, plan %s, hosts %s\n%s\n", id, job.State, job.Epoch, job.Plan, strings.Join(job.Hosts, ", "), job.Summary)
-	t := table.NewWriter()
-	t.SetOutputMirror(c.App.Writer)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"task", "host", "generation", "stage", "outcome", "told", "reason"})
+	fmt.Fprintf(c.App.Writer, "job %d: %s, run %d, plan %s, hosts %s\n", id, job.State, job.Epoch, job.Plan, strings.Join(job.Hosts, ", "))
+	if job.Summary != "" { // there is none while it runs
+		fmt.Fprintln(c.App.Writer, job.Summary)
+	}
+	plan := wanted(c, j, job)
+	t := terminal.Table(c.App.Writer, "task", "for", "generation", "stage", "outcome", "told")
 	for _, r := range tasks {
 		told := ""
 		if r.Acked != nil {
 			told = fmt.Sprintf("%d at %s", r.Acked.Status, r.Acked.At.Local().Format("15:04:05"))
 		}
-		t.AppendRow(table.Row{fmt.Sprintf("%s %.8s", r.Kind, r.Task), r.Host, r.Generation, stageOf(r), orOpen(r.Outcome), told, r.Reason})
+		t.AppendRow(table.Row{string(r.Kind) + " " + tail(r.Task), whom(r, plan), r.Generation, stageOf(r), orOpen(r.Outcome), told})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "reason", WidthMax: 60}})
+	terminal.Narrow(t, 24, "stage")
 	t.Render()
+	for _, r := range tasks {
+		if r.Reason != "" {
+			fmt.Fprintln(c.App.Writer, terminal.Wrap(fmt.Sprintf("%s %s: %s", r.Kind, tail(r.Task), r.Reason), terminal.Width))
+		}
+	}
 	return consoles(c, j, tasks, c.Bool("console"))
+}
+
+// tail is the end of a task's id, which is what differs between those of one booking.
+func tail(id string) string { return id[max(0, len(id)-8):] }
+
+// wanted are the tasks of a plan by their ids; none when the plan is not kept any more.
+func wanted(c *cli.Context, j booking.Journal, job *booking.JobRecord) map[string]booking.Planned {
+	out := map[string]booking.Planned{}
+	if plan, err := booking.LoadPlan(c.Context, j.Store, job.Job, job.Plan); err == nil {
+		for _, t := range plan.Tasks {
+			out[t.ID] = t
+		}
+	}
+	return out
+}
+
+// whom says for which host, account or user a task is; what was not begun yet is known from the plan only.
+func whom(r *booking.TaskRecord, wanted map[string]booking.Planned) string {
+	t := wanted[r.Task]
+	switch {
+	case r.Account != "":
+		return r.Account
+	case t.Access != nil:
+		return fmt.Sprintf("%s of user %d", t.Access.Type, t.Access.User)
+	}
+	return cmp.Or(r.Host, t.Host)
 }
 
 // stageOf says where the work stands, and what imaging has cost so far.
@@ -94,14 +128,15 @@ func showOwners(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	t := table.NewWriter()
-	t.SetOutputMirror(c.App.Writer)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"host", "belongs to", "since", "quarantine"})
+	if len(owners) == 0 {
+		fmt.Fprintln(c.App.Writer, "no host belongs to a job")
+		return nil
+	}
+	t := terminal.Table(c.App.Writer, "host", "belongs to", "since", "quarantine")
 	for _, o := range owners {
 		t.AppendRow(table.Row{o.Host, o.Whose(), o.Since.Local().Format("2006-01-02 15:04"), o.Quarantine})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "quarantine", WidthMax: 70}})
+	terminal.Narrow(t, 50, "quarantine")
 	t.Render()
 	return nil
 }

@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"go.yaml.in/yaml/v3"
 
 	"stackstorm-laas/internal/actions"
 	"stackstorm-laas/internal/booking"
-	"stackstorm-laas/internal/config"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 )
@@ -39,6 +37,8 @@ type jobPlan struct {
 	Jobs []actions.Preview `json:"jobs"`
 	// Unchecked are the things that could not be looked at.
 	Unchecked []string `json:"unchecked"`
+	// wipe is the configuration's release.wipe, empty where none was given.
+	wipe string
 }
 
 func planJobs(c *cli.Context) error {
@@ -60,10 +60,13 @@ func planJobs(c *cli.Context) error {
 	if p.Inventory == nil {
 		out.Unchecked = append(out.Unchecked, "switch ports and FOG's images: no inventory was given (--hosts)")
 	}
-	if p.Network, err = networkFile(c.String("config")); err != nil {
-		return err
-	}
-	if p.Network == nil {
+	if name := c.String("config"); name != "" {
+		cfg, err := readSettings(name, true, "network", "release")
+		if err != nil {
+			return err
+		}
+		p.Network, out.wipe = &cfg.Network, cfg.Release.Wipe
+	} else {
 		out.Unchecked = append(out.Unchecked, "VLAN rules: no configuration was given (--config), so the lab's own, reserved and public VLANs are not known")
 	}
 	out.Jobs = p.Preview(offers, time.Now())
@@ -97,27 +100,6 @@ func hostsFile(name string) (inv *inventory.Inventory, wrong []string, err error
 	return inv, wrong, nil
 }
 
-func networkFile(name string) (*config.Network, error) {
-	if name == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fault.New(fault.Input, "%w", err)
-	}
-	var tree struct {
-		Network map[string]any `yaml:"network" json:"network"`
-	}
-	if err := yaml.Unmarshal(text, &tree); err != nil {
-		return nil, fault.New(fault.Input, "%s is not YAML: %w", name, err)
-	}
-	if text, err = json.Marshal(tree); err != nil {
-		return nil, fault.New(fault.Input, "%s: %w", name, err)
-	}
-	n, err := config.ParseNetwork(text)
-	return &n, fault.Wrap(err, "%s", name)
-}
-
 // text prints what a person pastes into a ticket.
 func (p jobPlan) text(w io.Writer) {
 	if len(p.Jobs) == 0 {
@@ -129,7 +111,7 @@ func (p jobPlan) text(w io.Writer) {
 		}
 		fmt.Fprintf(w, "Job %d%s\n", j.Job, headline(j))
 		for _, h := range j.Hosts {
-			host(w, h)
+			p.host(w, h)
 		}
 		grants(w, "access granted", j.Grant)
 		grants(w, "access revoked", j.Revoke)
@@ -152,7 +134,7 @@ func headline(j actions.Preview) string {
 	return ""
 }
 
-func host(w io.Writer, h actions.HostPreview) {
+func (p jobPlan) host(w io.Writer, h actions.HostPreview) {
 	name := h.ID
 	if h.Name != "" && h.Name != h.ID {
 		name = fmt.Sprintf("%s (%s)", h.Name, h.ID)
@@ -172,7 +154,7 @@ func host(w io.Writer, h actions.HostPreview) {
 		}
 	}
 	if h.Action == "release" {
-		line("then", "power off, SSH keys and BMC accounts gone")
+		line("then", "SSH keys gone, power off, BMC accounts gone, %s, all of it proven", wiped(p.wipe))
 	}
 	if h.Note != "" {
 		line("note", "%s", h.Note)
@@ -184,6 +166,17 @@ func host(w io.Writer, h actions.HostPreview) {
 		}
 		line("port", "%s: not read -> %s", port, wish(p.After))
 	}
+}
+
+// wiped says what becomes of the disk of a host that is taken back, by release.wipe.
+func wiped(how string) string {
+	switch how {
+	case "":
+		return "its first disk wiped unless release.wipe is none"
+	case "none":
+		return "its disk NOT wiped (release.wipe is none)"
+	}
+	return fmt.Sprintf("its first disk wiped (%s)", how)
 }
 
 func imageText(h actions.HostPreview) string {

@@ -107,3 +107,19 @@ func TestThePlanRefusesWhatALabMustNotDo(t *testing.T) {
 		})
 	}
 }
+
+func TestThePlanSaysWhatBecomesOfTheDisk(t *testing.T) {
+	for setting, want := range map[string]string{
+		"":                        "its first disk wiped (normal)",
+		"release: {wipe: full}\n": "its first disk wiped (full)",
+		"release: {wipe: none}\n": "its disk NOT wiped",
+	} {
+		text, err := os.ReadFile(settings)
+		require.NoError(t, err)
+		file := filepath.Join(t.TempDir(), "laas.yaml")
+		require.NoError(t, os.WriteFile(file, append(text, setting...), 0o644))
+		got := plan(t, "--jobs", payloads+"06_booking_end_cleanup_revoke.json", "--hosts", lab, "--config", file)
+		assert.Contains(t, got, "SSH keys gone, power off, BMC accounts gone, "+want)
+	}
+	assert.Contains(t, plan(t, "--jobs", payloads+"06_booking_end_cleanup_revoke.json"), "wiped unless release.wipe is none")
+}

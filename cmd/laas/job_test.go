@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"stackstorm-laas/internal/booking"
+	"stackstorm-laas/internal/booking/payload"
 )
 
 func TestTheStageOfAJobTellsWhatImagingHasCost(t *testing.T) {
@@ -18,6 +19,25 @@ func TestTheStageOfAJobTellsWhatImagingHasCost(t *testing.T) {
 	} {
 		assert.Equal(t, want, stageOf(&r))
 	}
+}
+
+// Ids of tasks made in one go differ in their ends only, and half of a booking's tasks are of no host.
+func TestTasksOfAJobCanBeToldApart(t *testing.T) {
+	plan := map[string]booking.Planned{
+		"net": {Task: payload.Task{ID: "net", Kind: payload.KindNetwork, Host: "hpe13"}},
+		"ssh": {Task: payload.Task{ID: "ssh", Kind: payload.KindAccess, Access: &payload.Access{Type: "ssh", User: 11}}},
+	}
+	for want, r := range map[string]booking.TaskRecord{
+		"hpe13":          {Task: "net"},
+		"hpe14":          {Task: "gone", Host: "hpe14"},
+		"ssh of user 11": {Task: "ssh"},
+		"laas-1-11":      {Task: "ssh", Account: "laas-1-11"},
+		"":               {Task: "gone"},
+	} {
+		assert.Equal(t, want, whom(&r, plan))
+	}
+	assert.NotEqual(t, tail("c5a0a2be-6c53-4f2c-9b1e-0d2f4a5b6c01"), tail("c5a0a2be-6c53-4f2c-9b1e-0d2f4a5b6c02"))
+	assert.Equal(t, "7", tail("7"))
 }
 
 func TestTheConsoleIsShownOfHostsWhoseImagingFailed(t *testing.T) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -32,34 +33,37 @@ func Parse(text []byte) (*Config, error) {
 	return c, nil
 }
 
-// ParseNetwork reads the group network of a configuration and nothing else: it holds no secrets, so that a laas.yaml will do whose other
-// values only StackStorm can resolve.
+// ParseNetwork reads the group network of a configuration and nothing else.
 func ParseNetwork(text []byte) (Network, error) {
-	var tree struct {
-		Network map[string]any `json:"network"`
+	c, err := ParseGroups(text, "network")
+	if err != nil {
+		return Network{}, err
 	}
-	if err := json.Unmarshal(text, &tree); err != nil {
-		return Network{}, fault.New(fault.Config, "the configuration's network is not an object: %w", err)
-	}
-	c := &Config{}
-	var problems []fault.Problem
-	fill(reflect.ValueOf(&c.Network).Elem(), tree.Network, "network", &problems)
-	problems = append(problems, c.crossCheck()...)
-	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool { return !strings.HasPrefix(p.Path, "network.") })
-	return c.Network, fault.FromProblems(fault.Config, "the configuration", problems)
+	return c.Network, nil
 }
 
-// ParseBMC reads the group bmc of a configuration, which holds no secrets either; everything else is as by default, or empty.
-func ParseBMC(text []byte) (*Config, error) {
-	var tree struct {
-		BMC map[string]any `json:"bmc"`
+// ParseGroups reads some groups of a configuration; everything else is as by default, or empty. It is for groups without secrets, so
+// that a laas.yaml will do whose other values only StackStorm can resolve.
+func ParseGroups(text []byte, groups ...string) (*Config, error) {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fault.New(fault.Config, "the configuration is not an object: %w", err)
 	}
-	if err := json.Unmarshal(text, &tree); err != nil {
-		return nil, fault.New(fault.Config, "the configuration's bmc is not an object: %w", err)
+	tree := map[string]any{}
+	for _, g := range groups {
+		var values map[string]any
+		if err := json.Unmarshal([]byte(cmp.Or(string(all[g]), "null")), &values); err != nil {
+			return nil, fault.New(fault.Config, "the configuration's %s is not an object: %w", g, err)
+		}
+		tree[g] = values
 	}
 	c, problems := &Config{}, []fault.Problem(nil)
-	fill(reflect.ValueOf(c).Elem(), map[string]any{"bmc": tree.BMC}, "", &problems)
-	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool { return !strings.HasPrefix(p.Path, "bmc.") })
+	fill(reflect.ValueOf(c).Elem(), tree, "", &problems)
+	problems = append(problems, c.crossCheck()...)
+	problems = slices.DeleteFunc(problems, func(p fault.Problem) bool {
+		group, _, _ := strings.Cut(p.Path, ".")
+		return !slices.Contains(groups, group)
+	})
 	return c, fault.FromProblems(fault.Config, "the configuration", problems)
 }
 

@@ -131,13 +131,13 @@ func TestTableShowsHostsAndSwitches(t *testing.T) {
 	inv.Table(&b)
 	assert.Equal(t, strings.TrimPrefix(`
 ┌──────┬──────────────┬──────────┬────────────────────┬──────────────────────────┬───────────┬───────────────────┬──────────┬─────────────┐
-│ Host │ Dashboard id │ FOG name │ Reached at         │ BMC                      │ Interface │ MAC               │ Switch   │ Port        │
+│ HOST │ DASHBOARD ID │ FOG NAME │ REACHED AT         │ BMC                      │ INTERFACE │ MAC               │ SWITCH   │ PORT        │
 ├──────┼──────────────┼──────────┼────────────────────┼──────────────────────────┼───────────┼───────────────────┼──────────┼─────────────┤
 │ hpe1 │ hpe1         │ hpe1     │ hpe1.lab.example   │ none                     │ eno1      │ 3c:fd:fe:00:00:01 │ 10.0.0.2 │ ethernet1/1 │
 │ bare │ bare         │ bare     │ 10.0.0.7 port 2222 │ ipmi 10.0.0.13 port 6230 │ none      │                   │          │             │
 └──────┴──────────────┴──────────┴────────────────────┴──────────────────────────┴───────────┴───────────────────┴──────────┴─────────────┘
 ┌──────────┬────────┬──────────┬───────┬─────────────────┐
-│ Switch   │ Driver │ Address  │ Ports │ Login from key  │
+│ SWITCH   │ DRIVER │ ADDRESS  │ PORTS │ LOGIN FROM KEY  │
 ├──────────┼────────┼──────────┼───────┼─────────────────┤
 │ 10.0.0.2 │ nxos   │ 10.0.0.2 │     1 │ switch_10.0.0.2 │
 └──────────┴────────┴──────────┴───────┴─────────────────┘

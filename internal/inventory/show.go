@@ -8,9 +8,9 @@ import (
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"stackstorm-laas/internal/fault"
+	"stackstorm-laas/internal/terminal"
 )
 
 // Validate checks a hosts.json and writes what it found, for people. It says whether the file can be loaded.
@@ -50,7 +50,7 @@ func count(n int, noun string) string {
 
 // Table writes the lab for people: hosts with their interfaces, then switches.
 func (inv *Inventory) Table(w io.Writer) {
-	hosts := newTable(w, table.Row{"Host", "Dashboard id", "FOG name", "Reached at", "BMC", "Interface", "MAC", "Switch", "Port"})
+	hosts := terminal.Table(w, "host", "dashboard id", "FOG name", "reached at", "BMC", "interface", "MAC", "switch", "port")
 	ports := map[string]int{}
 	for _, name := range inv.Names {
 		h := inv.Hosts[name]
@@ -65,7 +65,7 @@ func (inv *Inventory) Table(w io.Writer) {
 		}
 	}
 	hosts.Render()
-	switches := newTable(w, table.Row{"Switch", "Driver", "Address", "Ports", "Login from key"})
+	switches := terminal.Table(w, "switch", "driver", "address", "ports", "login from key")
 	for _, name := range slices.Sorted(maps.Keys(inv.Switches)) {
 		s := inv.Switches[name]
 		key := s.Credentials
@@ -77,15 +77,6 @@ func (inv *Inventory) Table(w io.Writer) {
 	if switches.Length() > 0 {
 		switches.Render()
 	}
-}
-
-func newTable(w io.Writer, header table.Row) table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(header)
-	return t
 }
 
 func (h *Host) reachedAt() string {

@@ -75,7 +75,7 @@ func TestLayersImportOnlyWhatIsBelowThem(t *testing.T) {
 		"internal/terminal":  {"internal/fault"},
 		"internal/config":    {"internal/fault", "internal/secret"},
 		"internal/rest":      {"internal/fault", "internal/secret", "internal/retry"},
-		"internal/inventory": {"internal/fault", "internal/secret"},
+		"internal/inventory": {"internal/fault", "internal/secret", "internal/terminal"},
 		// The domain knows no protocol.
 		"internal/booking":         {"internal/booking/payload", "internal/inventory", "internal/fault", "internal/secret"},
 		"internal/booking/payload": {"internal/inventory", "internal/fault", "internal/secret"},

@@ -11,14 +11,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
 	"stackstorm-laas/internal/fault"
 )
 
-// width is how wide help is printed.
-const width = 100
+// Width is how wide a terminal is taken to be.
+const Width = 100
 
 func init() {
 	flagText := cli.FlagStringer
@@ -31,14 +30,10 @@ func init() {
 		if first, _, several := strings.Cut(name, " [ "); several {
 			name = first + " ..."
 		}
-		lines := strings.Split(text.WrapSoft(usage, width-36), "\n")
-		for i, l := range lines {
-			lines[i] = strings.TrimRight(l, " ")
-		}
-		return name + "\t" + strings.Join(lines, "\n\t")
+		return name + "\t" + strings.ReplaceAll(Wrap(usage, Width-36), "\n", "\n\t")
 	}
 	cli.HelpPrinter = func(w io.Writer, template string, data any) {
-		cli.HelpPrinterCustom(w, template, data, map[string]any{"wrapAt": func() int { return width }})
+		cli.HelpPrinterCustom(w, template, data, map[string]any{"wrapAt": func() int { return Width }})
 	}
 }
 
