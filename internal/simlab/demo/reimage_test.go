@@ -193,7 +193,7 @@ func TestAReservedHostIsOffBeforeItIsImagedOrCaptured(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := open(t, demo.Options{Bodies: bodies(t, "01", "06"), Slack: patient})
+			p := open(t, demo.Options{Bodies: bodies(t, "01", "06"), Slack: patient, SpreadNICs: true})
 			p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
 			p.works("laas.network_create", map[string]any{"network": "storage"})
 			p.works("laas.nic_connect", map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"})
@@ -231,7 +231,7 @@ func TestAKillAfterAnyWriteOfAResetLetsNoTenantIn(t *testing.T) {
 			p := open(t, o)
 			p.deliver(b[0])
 			p.asBooked()
-			seen := p.watchTenant()
+			seen, logins := p.watchTenant(), p.watchLogins()
 			p.afterWrite(n, p.Engine.KillRunning)
 			p.reset()
 			p.watchHardware()
@@ -239,6 +239,7 @@ func TestAKillAfterAnyWriteOfAResetLetsNoTenantIn(t *testing.T) {
 			p.asBooked()
 			p.nothingScheduled()
 			assert.Zero(t, seen.Load())
+			assert.Zero(t, logins.Load())
 		})
 	}
 }
