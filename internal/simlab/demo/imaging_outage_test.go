@@ -109,18 +109,26 @@ func TestAFOGThatNobodyCanReadForAWhileEndsNeitherACaptureNorAWipe(t *testing.T)
 	p.asBooked()
 	var mu sync.Mutex
 	blind := map[int]bool{}
-	p.Lab.World().OnChange(func() {
-		mu.Lock()
-		defer mu.Unlock()
+	active := func() (of world.Task, any bool) {
 		for _, task := range p.Lab.World().Tasks() {
-			switch {
-			case task.Type == world.Deploy:
-			case task.State == world.TaskInProgress && !blind[task.Type]:
-				blind[task.Type] = true
-				p.Lab.Faults().Add(faults.Fault{System: "fog", Kind: faults.Garbage})
-			case task.State == world.TaskComplete:
-				p.Lab.Faults().Heal()
+			if task.State < world.TaskComplete {
+				return task, true
 			}
+		}
+		return of, false
+	}
+	p.Lab.Faults().OnWrite(func(system, op, target string) {
+		p.wrote(system, op, target)
+		if task, any := active(); any && system == "bmc" && op == "power.set" && p.Lab.World().Power(host) { // the host boots FOG, which is followed from now on
+			mu.Lock()
+			defer mu.Unlock()
+			blind[task.Type] = true
+			p.Lab.Faults().Add(faults.Fault{System: "fog", Kind: faults.Garbage})
+		}
+	})
+	p.Lab.World().OnChange(func() {
+		if _, any := active(); !any {
+			p.Lab.Faults().Heal()
 		}
 	})
 	p.deliver(b[1])
