@@ -23,16 +23,19 @@ type powerResult struct {
 	After  bmc.PowerState `json:"after"`
 	// Forced says that the operating system did not shut down in time.
 	Forced bool `json:"forced"`
+	// Proven is false when the BMC accepted what nothing shows that it did.
+	Proven bool `json:"proven"`
 }
 
 var powerHost = &action.Action{
 	Name: "power",
 	Description: "Read or change a host's power through its BMC, and prove it. on does nothing to a running host; soft asks the operating system, and takes the power away after bmc.soft_grace; " +
-		"cycle and reset are for a running host. What interrupts a host that somebody has, or starts one that is being taken back, needs confirm.",
+		"cycle takes a running host's power away and gives it back, each proven; reset starts it again with its power on, which no BMC shows: it is accepted, and not proven. What interrupts a host that somebody has, or starts one that is being taken back, needs confirm.",
 	Params: []action.Param{hostParam,
 		{Name: "do", Type: action.String, Default: powerStatus, Enum: []string{powerStatus, string(bmc.PowerOn), string(bmc.PowerSoft), string(bmc.PowerOff), string(bmc.PowerCycle), string(bmc.PowerReset)}, Description: "What to do; status only looks."},
 		{Name: "confirm", Type: action.String, Description: "Type the host's name here too, the same as in the field host. Needed when a booking or a reservation has the host."}},
-	Output: []action.Field{{Name: "before, after", Description: "on or off."}, {Name: "forced", Description: "true when the operating system did not shut down in time."}},
+	Output: []action.Field{{Name: "before, after", Description: "on or off."}, {Name: "forced", Description: "true when the operating system did not shut down in time."},
+		{Name: "proven", Description: "false after a reset: the BMC accepted it, and nothing shows whether the host started again."}},
 	Budget: sum(records, bmcSession, softPower, power),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		l, do := open(c), c.Params.String("do")
@@ -48,7 +51,7 @@ var powerHost = &action.Action{
 			return nil, err
 		}
 		defer d.Close()
-		out := powerResult{}
+		out := powerResult{Proven: do != string(bmc.PowerReset)}
 		if out.Before, err = d.PowerState(ctx); err != nil {
 			return nil, err
 		}
@@ -63,7 +66,12 @@ var powerHost = &action.Action{
 		}
 		out.Result = action.Result{Host: host.Name, Changed: out.Before != out.After || slices.Contains([]string{string(bmc.PowerCycle), string(bmc.PowerReset)}, do),
 			Summary: fmt.Sprintf("%s: power is %s", host.Name, out.After)}
-		if out.Changed {
+		switch {
+		case !out.Proven:
+			out.Summary += fmt.Sprintf("; its BMC accepted the %s, but nothing shows whether the host started again: not proven (cycle is)", do)
+		case do == string(bmc.PowerCycle):
+			out.Summary += ", it was off in between (cycle)"
+		case out.Changed:
 			out.Summary += fmt.Sprintf(", it was %s (%s)", out.Before, do)
 		}
 		if out.Forced {
@@ -73,7 +81,8 @@ var powerHost = &action.Action{
 	},
 }
 
-// change does it and waits for its effect. A cycle or reset ends with the power on.
+// change does it and waits for its effect. A BMC's own cycle is as good as invisible, so it is made of two changes that can be seen; a BMC that only says
+// that it did it is found out. For a reset there is nothing to look at but that the power is on.
 func (l *lab) change(ctx context.Context, d bmc.Driver, host *inventory.Host, do string, out *powerResult) (err error) {
 	switch do {
 	case powerStatus:
@@ -85,6 +94,14 @@ func (l *lab) change(ctx context.Context, d bmc.Driver, host *inventory.Host, do
 		return err
 	case string(bmc.PowerOff):
 		return l.powered(ctx, d, host, bmc.PowerOff, bmc.Off)
+	case string(bmc.PowerCycle):
+		if _, err := bmc.PowerCycle.Needed(out.Before); err != nil {
+			return err
+		}
+		if err := l.powered(ctx, d, host, bmc.PowerOff, bmc.Off); err != nil {
+			return err
+		}
+		return l.powered(ctx, d, host, bmc.PowerOn, bmc.On)
 	}
 	return l.powered(ctx, d, host, bmc.PowerAction(do), bmc.On)
 }

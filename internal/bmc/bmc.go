@@ -35,7 +35,7 @@ const (
 // Power reads and changes the host's power.
 type Power interface {
 	PowerState(ctx context.Context) (PowerState, error)
-	// SetPower returns when the BMC accepted the action, not when its effect is reached; see Reach. On does nothing to a
+	// SetPower returns when the BMC accepted the action, not when its effect is reached; see Reach. That of a cycle or a reset may never be seen. On does nothing to a
 	// running host, off and soft nothing to one without power; cycle and reset of a host without power are Refused.
 	SetPower(ctx context.Context, action PowerAction) error
 }

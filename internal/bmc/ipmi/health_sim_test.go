@@ -54,11 +54,11 @@ func readHealth(t *testing.T, target bmc.Target, events int) bmc.Health {
 }
 
 // startAiling starts ipmi_sim with something to tell. It answers before it has carried out all commands; the inventory is the last one.
-func startAiling(t *testing.T, h health) bmc.Target {
+func startAiling(t *testing.T, h health) (bmc.Target, string) {
 	t.Helper()
-	target, _ := startSim(t, h.commands())
+	target, dir := startSim(t, h.commands())
 	require.Eventually(t, func() bool { return readHealth(t, target, 0).Machine.Model != "" }, 10*time.Second, 10*time.Millisecond)
-	return target
+	return target, dir
 }
 
 // ailingHealth is what there is to read of it; the lame fan is as given.
@@ -86,7 +86,7 @@ func ailingHealth(fan string) *bmc.Health {
 }
 
 func TestRealIpmiSimsFanSaysNothingWhileTheHostHasNoPower(t *testing.T) {
-	target := startAiling(t, ailing(t))
+	target, _ := startAiling(t, ailing(t))
 	assert.Equal(t, ailingHealth(bmc.SensorUnknown).Sensors, readHealth(t, target, 0).Sensors)
 	mustIpmitool(t, target, "power", "on")
 	assert.Equal(t, ailingHealth(bmc.SensorCritical).Sensors, readHealth(t, target, 0).Sensors)
@@ -94,7 +94,7 @@ func TestRealIpmiSimsFanSaysNothingWhileTheHostHasNoPower(t *testing.T) {
 
 // The states of thresholds are ok, nc, cr and nr to ipmitool; discrete sensors it gives as bits only.
 func TestRealIpmitoolReadsTheSameHealth(t *testing.T) {
-	target := startAiling(t, ailing(t))
+	target, _ := startAiling(t, ailing(t))
 	mustIpmitool(t, target, "power", "on")
 	t.Setenv("LC_ALL", "C")
 	t.Setenv("TZ", "UTC")
@@ -165,7 +165,7 @@ func TestRealIpmiSimsEventLogIsReadFromItsEnd(t *testing.T) {
 	for i := range 300 {
 		many.events = append(many.events, []byte{byte(i), byte(i >> 8), 0, 0x61, 0x20, 0, 4, 8, 0x60, 0x6f, 0xf0, 0xff, 0xff})
 	}
-	target := startAiling(t, many)
+	target, _ := startAiling(t, many)
 	ids := func(h bmc.Health) (ids []int) {
 		for _, e := range h.Events {
 			ids = append(ids, e.ID)

@@ -3,6 +3,7 @@ package ipmi_test
 import (
 	"context"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,8 +22,25 @@ import (
 	"stackstorm-laas/internal/secret"
 )
 
-// chassisHAL makes go-ipmi's chassis behave like a machine: soft-off ends without power.
-type chassisHAL struct{ *mock.Chassis }
+// chassisHAL makes go-ipmi's chassis behave like a machine: soft-off ends without power, and starts are counted.
+type chassisHAL struct {
+	*mock.Chassis
+	starts *atomic.Int64
+}
+
+func (c chassisHAL) SetPower(ctx context.Context, on bool) error {
+	if was, err := c.PowerState(ctx); err == nil && on && !was {
+		c.starts.Add(1)
+	}
+	return c.Chassis.SetPower(ctx, on)
+}
+
+func (c chassisHAL) PowerCycle(context.Context) error {
+	c.starts.Add(1)
+	return nil
+}
+
+func (c chassisHAL) ColdReset(ctx context.Context) error { return c.PowerCycle(ctx) }
 
 func (c chassisHAL) WarmReset(ctx context.Context) error { return c.SetPower(ctx, false) }
 
@@ -39,7 +57,7 @@ func startServer(t *testing.T) (bmc.Target, *gobmc.BMC) {
 	m := mock.New()
 	chassis := m.Chassis().(*mock.Chassis)
 	chassis.BootFlags = &types.BootOptionParam_BootFlags{}
-	b := gobmc.New(gobmc.DeviceInfo{IPMIVersion: 0x20}, [16]byte{1}, machine{m, chassisHAL{chassis}})
+	b := gobmc.New(gobmc.DeviceInfo{IPMIVersion: 0x20}, [16]byte{1}, machine{m, chassisHAL{chassis, new(atomic.Int64)}})
 	u, err := b.Users.Add(2, "admin")
 	require.NoError(t, err)
 	u.SetPassword([]byte("secret"))
@@ -77,7 +95,8 @@ func TestGoIPMIServerIsDrivenAsPromised(t *testing.T) {
 				u.ChannelAccess[1] = gobmc.UserChannelAccess{MaxPrivilege: gobmc.PrivilegeLevelAdministrator, Enabled: true}
 				return nil
 			}))
-			bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin})
+			starts := func() int { return int(b.HAL().Chassis().(chassisHAL).starts.Load()) }
+			bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, Starts: starts})
 		})
 	}
 }

@@ -22,6 +22,12 @@ import (
 // lab is a host of the simulated lab, with its troubles, and the administrator's login on its BMC.
 func lab(t *testing.T, troubles ...world.TroubleKind) (bmc.Target, *simbmc.Server, *faults.Set) {
 	t.Helper()
+	target, s, f, _ := labAndWorld(t, troubles...)
+	return target, s, f
+}
+
+func labAndWorld(t *testing.T, troubles ...world.TroubleKind) (bmc.Target, *simbmc.Server, *faults.Set, *world.World) {
+	t.Helper()
 	w, f := world.New(world.Pace{}), &faults.Set{}
 	w.AddHost(world.HostSpec{Name: "hpe1"})
 	for _, kind := range troubles {
@@ -33,14 +39,14 @@ func lab(t *testing.T, troubles ...world.TroubleKind) (bmc.Target, *simbmc.Serve
 	return bmc.Target{
 		Host: "hpe1", Address: "127.0.0.1", Port: s.Port(), CipherSuite: 17,
 		User: "admin", Password: secret.New("secret"), Timeout: 5 * time.Second,
-	}, s, f
+	}, s, f, w
 }
 
 func TestTheSimulatedBMCIsDrivenAsPromised(t *testing.T) {
-	target, s, _ := lab(t, world.FanFails, world.Warms, world.SupplyFails)
+	target, s, _, w := labAndWorld(t, world.FanFails, world.Warms, world.SupplyFails)
 	_, err := s.AddUser(bmctest.Boss, bmctest.BossPassword)
 	require.NoError(t, err)
-	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, Health: ailingLab})
+	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, Health: ailingLab, Starts: func() int { return w.Starts(target.Host) }})
 	assert.Equal(t, []string{"admin", bmctest.Boss}, s.Users(), "no account is left over")
 }
 
@@ -206,12 +212,8 @@ func TestACallEndsWithItsContext(t *testing.T) {
 }
 
 func TestHowAHostBootsOutlivesOneBoot(t *testing.T) {
-	w := world.New(world.Pace{})
-	w.AddHost(world.HostSpec{Name: "hpe1"})
-	s, err := simbmc.Serve(w, nil, simbmc.Config{Host: "hpe1", Admin: "admin", Password: "secret"})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	d, err := ipmi.Open(t.Context(), bmc.Target{Host: "hpe1", Address: "127.0.0.1", Port: s.Port(), CipherSuite: 17, User: "admin", Password: secret.New("secret"), Timeout: 5 * time.Second})
+	target, _, _, w := labAndWorld(t)
+	d, err := ipmi.Open(t.Context(), target)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, d.Close()) })
 	require.NoError(t, pxe(t.Context(), d))

@@ -44,7 +44,7 @@ sel_enable 0x20 1000 0x0a
 mc_enable 0x20
 `
 
-// chassis keeps the simulated chassis in files: power, boot.
+// chassis keeps the simulated chassis in files: power, boot, and starts, a line for each.
 const chassis = `#!/bin/sh
 dir=%s
 op=$1; shift
@@ -57,7 +57,9 @@ get) for what in "$@"; do
      done ;;
 set) while [ $# -gt 1 ]; do
        case $1 in
-       power) echo "$2" > $dir/power ;;
+       power) [ "$2" = 0 ] || [ "$(cat $dir/power)" = 1 ] || echo on >> $dir/starts
+              echo "$2" > $dir/power ;;
+       reset) echo reset >> $dir/starts ;;
        boot) echo "$2" > $dir/boot ;;
        shutdown) echo 0 > $dir/power ;;
        esac
@@ -86,6 +88,7 @@ func startSimWith(t testing.TB, lan, commands string) (bmc.Target, string) {
 	script := write("chassis.sh", fmt.Sprintf(chassis, dir), 0o755)
 	write("power", "0\n", 0o644)
 	write("boot", "default\n", 0o644)
+	write("starts", "", 0o644)
 	conf := write("lan.conf", fmt.Sprintf(lanConf, port, lan, script), 0o644)
 	commands = emulator + commands
 	if strings.Contains(commands, "\ndevice_sdr_add") {
@@ -129,6 +132,10 @@ func freeUDP(t testing.TB) int {
 }
 
 func TestRealIpmiSimIsDrivenAsPromised(t *testing.T) {
-	target := startAiling(t, ailing(t))
-	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, NoBootFlags: true, Cuts: true, Health: ailingHealth(bmc.SensorCritical)})
+	target, dir := startAiling(t, ailing(t))
+	starts := func() int {
+		text, _ := os.ReadFile(filepath.Join(dir, "starts"))
+		return strings.Count(string(text), "\n")
+	}
+	bmctest.Conformance(t, target, bmctest.Opts{Open: ipmi.Open, TryLogin: ipmi.TryLogin, NoBootFlags: true, Cuts: true, Health: ailingHealth(bmc.SensorCritical), Starts: starts})
 }

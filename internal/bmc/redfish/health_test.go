@@ -58,7 +58,7 @@ func TestHealthIsToldByThermalAndPowerOrBySensors(t *testing.T) {
 			makeAil(t, w, target.Host)
 			_, err := s.AddUser(bmctest.Boss, bmctest.BossPassword)
 			require.NoError(t, err)
-			bmctest.Conformance(t, target, bmctest.Opts{Open: redfish.Open, TryLogin: redfish.TryLogin, OwnSlots: true, Health: ailing(target)})
+			bmctest.Conformance(t, target, bmctest.Opts{Open: redfish.Open, TryLogin: redfish.TryLogin, OwnSlots: true, Health: ailing(target), Starts: func() int { return w.Starts(target.Host) }})
 		})
 	}
 }

@@ -75,7 +75,7 @@ func TestTheSimulatedBMCIsDrivenAsPromised(t *testing.T) {
 			makeAil(t, w, target.Host)
 			_, err := s.AddUser(bmctest.Boss, bmctest.BossPassword)
 			require.NoError(t, err)
-			bmctest.Conformance(t, target, bmctest.Opts{Open: redfish.Open, TryLogin: redfish.TryLogin, OwnSlots: true, Deletes: cfg.Posted, Health: ailing(target)})
+			bmctest.Conformance(t, target, bmctest.Opts{Open: redfish.Open, TryLogin: redfish.TryLogin, OwnSlots: true, Deletes: cfg.Posted, Health: ailing(target), Starts: func() int { return w.Starts(target.Host) }})
 			assert.Equal(t, []string{"admin", bmctest.Boss}, s.Users(), "no account is left over")
 			assert.Zero(t, s.Sessions(), "no session is left over")
 		})

@@ -56,11 +56,62 @@ func TestAPowerOffThatChangesNothingIsToldAndFreesNothing(t *testing.T) {
 	p := open(t, demo.Options{Bodies: b, Slack: impatient})
 	p.dispatch(b[0])
 	p.asBooked()
-	for _, do := range []string{"off", "soft"} {
+	starts := p.Lab.World().Starts(host)
+	for _, do := range []string{"off", "soft", "cycle"} {
 		p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Forget})
 		p.refused("laas.power", map[string]any{"host": host, "do": do, "confirm": host}, "accepted power off, but after", "the power is not off")
 		assert.Equal(t, "on", p.host().Power)
 		p.Lab.Faults().Heal()
+	}
+	assert.Equal(t, starts, p.Lab.World().Starts(host))
+}
+
+func TestACycleIsProvenAndAResetIsNot(t *testing.T) {
+	t.Parallel()
+	for speaks, o := range map[string]demo.Options{"IPMI": {}, "Redfish": overRedfish(demo.Options{})} {
+		t.Run(speaks, func(t *testing.T) {
+			t.Parallel()
+			o.Bodies, o.Slack = bodies(t, "01"), patient
+			p := open(t, o)
+			w := p.Lab.World()
+			require.NoError(t, w.PowerOn(host))
+			var seen struct {
+				Summary, Before, After string
+				Changed, Proven        bool
+			}
+			do := func(what string) {
+				t.Helper()
+				stdout(t, p.works("laas.power", map[string]any{"host": host, "do": what}), &seen)
+				assert.Equal(t, "on", seen.Before)
+				assert.Equal(t, "on", seen.After)
+			}
+			do("status")
+			assert.True(t, seen.Proven)
+			starts := w.Starts(host)
+			do("cycle")
+			assert.True(t, seen.Changed)
+			assert.True(t, seen.Proven)
+			assert.Equal(t, starts+1, w.Starts(host))
+			do("reset")
+			assert.False(t, seen.Proven)
+			assert.Contains(t, seen.Summary, "not proven")
+			assert.Equal(t, starts+2, w.Starts(host))
+
+			// A BMC that says ok and does nothing: it is found out, or nothing is claimed.
+			p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Forget})
+			do("reset")
+			assert.False(t, seen.Proven)
+			assert.Contains(t, seen.Summary, "not proven")
+			p.Lab.Faults().Heal()
+			p.Lab.Faults().Add(faults.Fault{System: "bmc", Op: "power.set", Kind: faults.Lie})
+			do("reset")
+			assert.False(t, seen.Proven)
+			p.Lab.Faults().Heal()
+			assert.Equal(t, starts+2, w.Starts(host))
+			require.NoError(t, w.PowerOff(host))
+			p.refused("laas.power", map[string]any{"host": host, "do": "cycle"}, "the host has no power", "power it on instead")
+			assert.False(t, w.Power(host))
+		})
 	}
 }
 

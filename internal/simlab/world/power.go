@@ -34,9 +34,11 @@ type host struct {
 	nics  []NIC
 	phase phase
 	// run counts what interrupts a host. A timer that was set in an earlier run has nothing to say any more.
-	run  int
-	boot Boot
-	disk disk
+	run int
+	// starts counts the power-ups and restarts.
+	starts int
+	boot   Boot
+	disk   disk
 	// assigned is the id of the image that FOG would write next; 0 for none.
 	assigned              int
 	diskModel, diskSerial string
@@ -75,6 +77,7 @@ func (w *World) stop(h *host) {
 // start powers up: POST, then boot.
 func (w *World) start(h *host) {
 	h.run++
+	h.starts++
 	h.phase = phasePOST
 	h.say("Power-on self-test of %s", h.name)
 	w.after(h, w.pace.POST, func() { w.bootHost(h) })
@@ -161,6 +164,16 @@ func (w *World) Power(name string) (on bool) {
 	defer w.mu.Unlock()
 	h := w.hosts[name]
 	return h != nil && h.phase != phaseOff
+}
+
+// Starts counts how often the host has started, whatever made it start.
+func (w *World) Starts(name string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if h := w.hosts[name]; h != nil {
+		return h.starts
+	}
+	return 0
 }
 
 // SetBoot sets the boot override.
