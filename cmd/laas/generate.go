@@ -31,7 +31,11 @@ func generated() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string][]byte{"config.schema.yaml": schema, "docs/actions.md": actions.All().Reference()}
+	flows, err := workflows()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]byte{"config.schema.yaml": schema, "docs/actions.md": actions.All().Reference(flows)}
 	for _, a := range actions.All() {
 		if out["actions/"+a.Name+".yaml"], err = a.Metadata(); err != nil {
 			return nil, err

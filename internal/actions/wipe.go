@@ -64,7 +64,7 @@ func (s wipeStep) Apply(ctx context.Context) (err error) {
 	// Whatever becomes of it, the host ends without power and without a task that would wipe it at its next start.
 	defer func() {
 		ctx := context.WithoutCancel(ctx)
-		if oerr := s.off(ctx); oerr != nil && err == nil {
+		if oerr := powerStep(s).Apply(ctx); oerr != nil && err == nil {
 			err = oerr
 		}
 		if err != nil {
@@ -161,15 +161,6 @@ func (s wipeStep) schedule(ctx context.Context, f *fog.Client, machine fog.Host)
 	}
 	s.rec.Wipe.TaskID = task.ID
 	return s.Save(ctx, s.rec)
-}
-
-func (s wipeStep) off(ctx context.Context) error {
-	d, err := s.bmc(ctx, s.host)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return s.powered(ctx, d, s.host, bmc.PowerOff, bmc.Off)
 }
 
 // follow waits until FOG says that the disks are wiped. A host that does not check in may be running what the tenant left, so that gets no

@@ -161,6 +161,13 @@ func checkParameter(t *testing.T, name string, p map[string]any) {
 	}
 }
 
+func TestTheReferenceHasEveryWorkflowAndAction(t *testing.T) {
+	page := string(read(t, "docs/actions.md"))
+	for name := range names(files(t, "actions")) {
+		assert.Contains(t, page, "\n### "+name+"\n")
+	}
+}
+
 func TestFilesNameOnlyWhatExists(t *testing.T) {
 	actions, workflows := names(files(t, "actions")), names(files(t, "workflows"))
 	exists := func(t *testing.T, ref any) {
