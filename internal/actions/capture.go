@@ -146,7 +146,7 @@ var endCapture = &action.Action{
 	Description: "Give a host back after its capture, whatever became of that: FOG as before, the tenant's BMC account with the password it had, the ports proven, and running if it ran before. " +
 		"Where the lab could log in before, the host must answer again.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, bmcSession, bmcSession, bmcSession, power, switchReads, sshSession, softPower, power, returnLimit, func(c *config.Config) time.Duration {
+	Budget: sum(records, bmcSession, bmcSession, bmcSession, power, portsProof, sshSession, softPower, power, returnLimit, func(c *config.Config) time.Duration {
 		return fogCalls(c, 11) + c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D()
 	}),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {

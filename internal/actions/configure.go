@@ -195,7 +195,7 @@ var handOver = &action.Action{
 		"A host with private networks only is proven by its switch ports, and its message says so. Then give the tenant an account on its BMC, if the booking asks for one " +
 		"(operator's rights, a password of its own), prove that it logs in, and post the BMC's address to the dashboard: before, nobody but the lab could log in there.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
-	Budget: sum(records, giveAccount, switchReads, switchReads, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession, sshSession),
+	Budget: sum(records, giveAccount, switchReads, portsProof, bmcSession, power, func(c *config.Config) time.Duration { return c.Imaging.Boot.D() + c.SSH.ReadyTimeout.D() }, sshSession, sshSession),
 	Run:    forHostUnlessFailed("hand over", give),
 }
 

@@ -23,7 +23,7 @@ var giveBack = &action.Action{
 		"taken from; what cannot be proven keeps it in quarantine.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "clean", Description: "true when the host is where it belongs."}},
-	Budget: sum(records, records, proveRelease.Budget, switchReads, power, alarmCall, func(c *config.Config) time.Duration { return dashboardCalls(c, 2) }),
+	Budget: sum(records, records, proveRelease.Budget, portsProof, power, alarmCall, func(c *config.Config) time.Duration { return dashboardCalls(c, 2) }),
 	Run: func(ctx context.Context, c *action.Call) (any, error) {
 		h, err := openHost(ctx, c)
 		if err != nil {

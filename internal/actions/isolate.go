@@ -2,10 +2,13 @@ package actions
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"stackstorm-laas/internal/action"
-	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/netswitch"
@@ -43,6 +46,14 @@ func (l *lab) cutOff(ctx context.Context, host *inventory.Host) (count int, err 
 		return 0, err
 	}
 	count, err = l.portsAre(ctx, ports)
+	if err == nil {
+		return count, nil
+	}
+	for _, sw := range slices.Sorted(maps.Keys(ports)) {
+		if rec, rerr := l.Ports(ctx, sw, 0); rerr == nil && rec.Hosts[host.Name].Error != "" {
+			err = fault.Wrap(errors.Join(err, errors.New(rec.Hosts[host.Name].Error)), "the write failed")
+		}
+	}
 	return count, fault.Wrap(err, "%s is NOT proven to be cut off", host.Name)
 }
 
@@ -56,23 +67,51 @@ func confirmed(ctx context.Context, c *action.Call) (*lab, *inventory.Host, erro
 	return open(c), host, err
 }
 
-// portsAre reads ports and fails if one is not as wanted.
+// portsAre reads ports. If one is not as wanted, or cannot be read, the error tells of each port what it is.
 func (l *lab) portsAre(ctx context.Context, want map[string][]netswitch.Port) (count int, err error) {
-	for sw, ports := range want {
-		in := &booking.Intent{Switch: sw, Ports: map[string]booking.PortIntent{}}
-		for _, p := range ports {
-			in.Ports[p.Name] = booking.PortIntent{}
-		}
-		have, err := l.readPorts(ctx, in)
-		if err != nil {
-			return count, err
-		}
-		for _, p := range ports {
-			if diff := netswitch.Diff(have[p.Name], p); len(diff) > 0 {
-				return count, fault.New(fault.Unproven, "switch %s port %s: %v", sw, p.Name, diff).WithHint("shut the port on the switch itself")
+	var fine []string
+	var wrong []error
+	for _, sw := range slices.Sorted(maps.Keys(want)) {
+		have, unread := l.readEach(ctx, sw, want[sw])
+		for _, p := range want[sw] {
+			err := unread[p.Name]
+			if diff := netswitch.Diff(have[p.Name], p); err == nil && len(diff) > 0 {
+				err = errors.New(strings.Join(diff, ", "))
 			}
-			count++
+			if err != nil {
+				wrong = append(wrong, fmt.Errorf("switch %s port %s: %w", sw, p.Name, err))
+				continue
+			}
+			fine = append(fine, fmt.Sprintf("switch %s port %s", sw, p.Name))
 		}
 	}
-	return count, nil
+	if len(wrong) == 0 {
+		return len(fine), nil
+	}
+	what := "no port is as wanted"
+	if len(fine) > 0 {
+		what = "as wanted: " + strings.Join(fine, ", ")
+	}
+	return len(fine), fault.New(fault.Unproven, "%s; not proven: %w", what, errors.Join(wrong...)).WithHint("shut those ports on the switch itself")
+}
+
+// readEach reads ports, one by one where they cannot be read at once: one that the switch does not have hides no other.
+func (l *lab) readEach(ctx context.Context, sw string, ports []netswitch.Port) (have map[string]netswitch.Port, unread map[string]error) {
+	have, unread = map[string]netswitch.Port{}, map[string]error{}
+	d, err := l.netswitch(ctx, sw)
+	if err == nil {
+		var all map[string]netswitch.Port
+		if all, err = netswitch.Read(ctx, d, namesOf(ports)); err == nil {
+			return all, nil
+		}
+	}
+	for _, p := range ports {
+		if unread[p.Name] = err; !noSuchPort(err) {
+			continue
+		}
+		one, err := netswitch.Read(ctx, d, []string{p.Name})
+		unread[p.Name] = err
+		maps.Copy(have, one)
+	}
+	return have, unread
 }

@@ -15,13 +15,8 @@ import (
 // look reads the ports. Parts with a port that the switch does not have are refused, and the others are read without them.
 func (w *portWrite) look(ctx context.Context, d netswitch.Driver) (map[string]netswitch.Port, error) {
 	read := func(parts ...*part) (map[string]netswitch.Port, error) {
-		var names []string
-		for _, p := range portsOf(parts) {
-			names = append(names, p.Name)
-		}
-		return netswitch.Read(ctx, d, names)
+		return netswitch.Read(ctx, d, namesOf(portsOf(parts)))
 	}
-	noSuchPort := func(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Input) }
 	have, err := read(w.open()...)
 	if !noSuchPort(err) {
 		return have, err
@@ -31,7 +26,7 @@ func (w *portWrite) look(ctx context.Context, d netswitch.Driver) (map[string]ne
 		on, err := read(p)
 		switch {
 		case noSuchPort(err):
-			p.err = fault.Wrap(err, "read %s", p.names())
+			p.err = fault.Wrap(err, "read %s", strings.Join(namesOf(p.ports), ", "))
 		case err != nil:
 			return nil, err
 		}
@@ -40,12 +35,14 @@ func (w *portWrite) look(ctx context.Context, d netswitch.Driver) (map[string]ne
 	return have, nil
 }
 
-func (p *part) names() string {
-	var names []string
-	for _, port := range p.ports {
-		names = append(names, port.Name)
+// noSuchPort says whether a read failed because of the names: the switch has none of one, or it is none.
+func noSuchPort(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Input) }
+
+func namesOf(ports []netswitch.Port) (names []string) {
+	for _, p := range ports {
+		names = append(names, p.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // refusal says why a part must not be written, nil if it may.

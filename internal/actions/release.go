@@ -65,7 +65,7 @@ var proveRelease = &action.Action{
 		"(working=false) and put into quarantine, until laas.return_host or laas.retire_host.",
 	Params: []action.Param{hostParam, jobParam, epochParam},
 	Output: []action.Field{{Name: "clean", Description: "true when everything is proven."}, {Name: "unproven", Description: "Steps without proof."}},
-	Budget: sum(records, records, sshSession, bmcSession, bmcSession, accountSession, switchReads, func(c *config.Config) time.Duration { return fogCalls(c, 1) },
+	Budget: sum(records, records, sshSession, bmcSession, bmcSession, accountSession, portsProof, func(c *config.Config) time.Duration { return fogCalls(c, 1) },
 		func(c *config.Config) time.Duration { return dashboardCalls(c, 2) }),
 	Run: forHost("proof of the release", prove),
 }

@@ -228,15 +228,20 @@ func (h *hostRun) setPortsAlone(ctx context.Context, state string) error {
 
 // startSetPorts starts laas.set_ports for the switches of one host, and waits for their ends, whatever those are.
 func (l *lab) startSetPorts(ctx context.Context, host *inventory.Host, params map[string]any) error {
-	tag := ""
-	if job, ok := params["job_id"].(int); ok {
-		tag = traceTag(job)
-	}
 	switches, err := l.switchesOf(ctx, nil, host)
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	return l.startSetPortsOn(ctx, switches, params)
+}
+
+// startSetPortsOn is startSetPorts for some switches. One that cannot be started keeps no other from it.
+func (l *lab) startSetPortsOn(ctx context.Context, switches []string, params map[string]any) error {
+	tag := ""
+	if job, ok := params["job_id"].(int); ok {
+		tag = traceTag(job)
+	}
+	var g errgroup.Group
 	for _, sw := range switches {
 		g.Go(func() error {
 			params := maps.Clone(params)
