@@ -18,20 +18,24 @@ import (
 	"stackstorm-laas/internal/inventory"
 	"stackstorm-laas/internal/netswitch"
 	"stackstorm-laas/internal/st2"
+	"stackstorm-laas/internal/terminal"
 )
 
 func portsCommand() *cli.Command {
-	job := &cli.IntFlag{Name: "job", Usage: "`NUMBER` of the job", Required: true}
-	sw := &cli.StringFlag{Name: "switch", Usage: "only the switch `NAME`"}
-	state := &cli.StringFlag{Name: "state", Value: "booked", Usage: "what the ports are to be: booked, provisioning, idle or reserved"}
+	job := &cli.IntFlag{Name: "job", Usage: "number of the `JOB`", Required: true}
+	sw := &cli.StringFlag{Name: "switch", Usage: "only this `SWITCH`"}
+	state := &cli.StringFlag{Name: "state", Value: "booked", Usage: "`STATE` that the ports are to have: booked, provisioning, idle or reserved"}
 	return &cli.Command{Name: "ports", Usage: "show, plan, write and verify switch ports", Subcommands: []*cli.Command{
 		{Name: "show", Usage: "show what every managed port is to be, from the journal; no switch is asked", Flags: []cli.Flag{sw}, Action: showPorts},
 		{Name: "plan", Usage: "ask the switches what would be changed for a job (laas.network_plan)", Flags: []cli.Flag{job, state}, Action: planPorts},
 		{Name: "apply", Usage: "write the ports of a job's hosts (laas.set_ports)", Action: applyPorts, Flags: []cli.Flag{job, state, sw,
-			&cli.StringFlag{Name: "host", Usage: "only the host `NAME`, also when it was handed over already"},
+			&cli.StringFlag{Name: "host", Usage: "only this `HOST`, also when it was handed over already"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite ports that were changed by hand"}}},
-		{Name: "verify", Usage: "compare the switches with what was written, and fail if they differ (laas.network_verify)", Flags: []cli.Flag{sw}, Action: func(c *cli.Context) error { return comparePorts(c, "network_verify") }},
-		{Name: "drift", Usage: "compare the switches with what was written, and tell (laas.drift_report)", Flags: []cli.Flag{sw}, Action: func(c *cli.Context) error { return comparePorts(c, "drift_report") }},
+		{Name: "verify", Usage: "compare the switches with what was written, and fail if they differ (laas.drift_report)", Flags: []cli.Flag{sw}, Action: verifyPorts},
+		{Name: "drift", Usage: "compare the switches with what was written, and tell (laas.drift_report)", Flags: []cli.Flag{sw}, Action: func(c *cli.Context) error {
+			_, err := comparePorts(c)
+			return err
+		}},
 	}}
 }
 
@@ -54,31 +58,41 @@ func showPorts(c *cli.Context) error {
 		}
 	}
 	if len(ports) == 0 {
+		if only := c.String("switch"); only != "" {
+			return actions.NoPortsOn(only, intents)
+		}
 		fmt.Fprintln(c.App.Writer, "the pack has written no ports yet")
 		return nil
 	}
-	portsTable(c, ports, false)
+	portsTable(c, ports)
 	return nil
 }
 
-// portsTable shows ports, with what differs where the switches were asked.
-func portsTable(c *cli.Context, ports []actions.ManagedPort, asked bool) {
-	t := table.NewWriter()
-	t.SetOutputMirror(c.App.Writer)
-	t.SetStyle(table.StyleLight)
-	header := table.Row{"switch", "port", "host", "state", "native", "tagged", "job", "written"}
-	if asked {
-		header = append(header, "seen", "differs")
-	}
-	t.AppendHeader(header)
+// portsTable shows what ports are to be.
+func portsTable(c *cli.Context, ports []actions.ManagedPort) {
+	t := terminal.Table(c.App.Writer, "switch", "port", "host", "state", "native", "tagged", "job", "written")
 	for _, p := range ports {
-		row := table.Row{p.Switch, p.Port, p.Host, stateOf(p.PortIntent), vlan(p), tagged(p), dash(p.Job), p.At.Local().Format(time.DateTime)}
-		if asked {
-			row = append(row, cmp.Or(p.Seen, "-"), strings.Join(p.Differs, "\n"))
-		}
-		t.AppendRow(row)
+		t.AppendRow(append(intended(p), p.At.Local().Format(time.DateTime)))
 	}
 	t.Render()
+}
+
+// seenTable shows what ports are to be, and how that is not what the switches have.
+func seenTable(c *cli.Context, r actions.PortsReport) {
+	t := terminal.Table(c.App.Writer, "switch", "port", "host", "state", "native", "tagged", "job", "seen", "differs")
+	for _, p := range r.Ports {
+		differs := strings.Join(p.Differs, "\n")
+		if slices.Contains(r.Unread, p.Switch) {
+			differs = "not read"
+		}
+		t.AppendRow(append(intended(p), cmp.Or(p.Seen, "-"), differs))
+	}
+	terminal.Narrow(t, 24, "differs")
+	t.Render()
+}
+
+func intended(p actions.ManagedPort) table.Row {
+	return table.Row{p.Switch, p.Port, p.Host, stateOf(p.PortIntent), vlan(p), tagged(p), dash(p.Job)}
 }
 
 func stateOf(p booking.PortIntent) string {
@@ -121,22 +135,45 @@ func planPorts(c *cli.Context) error {
 	return nil
 }
 
-func comparePorts(c *cli.Context, name string) error {
+// comparePorts shows how the switches differ from what was written.
+func comparePorts(c *cli.Context) (out actions.PortsReport, err error) {
 	params := map[string]any{}
 	if sw := c.String("switch"); sw != "" {
 		params["switch"] = sw
 	}
-	var out actions.PortsReport
-	if err := answer(c, name, params, &out); err != nil {
-		return err
+	if err := answer(c, "drift_report", params, &out); err != nil {
+		return out, err
 	}
 	if len(out.Ports) > 0 {
-		portsTable(c, out.Ports, true)
+		seenTable(c, out)
 	}
 	for _, sw := range out.Unread {
 		fmt.Fprintf(c.App.Writer, "switch %s could not be read\n", sw)
 	}
 	fmt.Fprintln(c.App.Writer, out.Summary)
+	return out, nil
+}
+
+// verifyPorts shows the same, and fails unless all is as it was written.
+func verifyPorts(c *cli.Context) error {
+	out, err := comparePorts(c)
+	switch {
+	case err != nil:
+		return err
+	case out.Differ > 0:
+		p := out.Ports[slices.IndexFunc(out.Ports, func(p actions.ManagedPort) bool { return len(p.Differs) > 0 })]
+		hint := "find out who changed them"
+		if p.Job != 0 && p.State != "idle" {
+			hint += fmt.Sprintf("; laas ports apply --job %d --host %s --force", p.Job, p.Host)
+			if p.State != "booked" {
+				hint += " --state " + p.State
+			}
+			hint += " writes them again"
+		}
+		return fault.New(fault.Unproven, "%d port(s) are not what the pack wrote", out.Differ).WithHint("%s", hint)
+	case len(out.Unread) > 0:
+		return fault.New(fault.Transient, "%d switch(es) could not be read: %s", len(out.Unread), strings.Join(out.Unread, ", "))
+	}
 	return nil
 }
 

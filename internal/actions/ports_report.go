@@ -75,7 +75,8 @@ var networkVerify = &action.Action{
 				}
 			}
 			return nil, fault.New(fault.Unproven, "%s: %s", out.Summary, strings.Join(texts, "; ")).
-				WithHint("find out who changed them; laas.set_ports with force=true writes them again")
+				WithHint("laas.drift_report shows them; find out who changed them. laas.set_ports with the port's job_id, that job's epoch, the host and force=true writes them again, " +
+					"as does laas ports apply --job N --host H --force")
 		}
 		return out, unread
 	},
@@ -91,7 +92,10 @@ func (l *lab) comparePorts(ctx context.Context, only string) (out PortsReport, u
 		return out, nil, err
 	}
 	if only != "" {
-		intents = slices.DeleteFunc(intents, func(i *booking.Intent) bool { return i.Switch != only })
+		all := slices.Clone(intents)
+		if intents = slices.DeleteFunc(intents, func(i *booking.Intent) bool { return i.Switch != only }); len(intents) == 0 {
+			return out, nil, NoPortsOn(only, all)
+		}
 	}
 	live, hosts := make([]sight, len(intents)), l.hostsOf(ctx, intents)
 	failed := make([]error, len(intents))
@@ -134,6 +138,18 @@ func (l *lab) comparePorts(ctx context.Context, only string) (out PortsReport, u
 		out.Summary += fmt.Sprintf("; %d switch(es) could not be read", len(out.Unread))
 	}
 	return out, errors.Join(failed...), nil
+}
+
+// NoPortsOn says that the pack has written no port on a switch, which a name that is mistyped must not hide.
+func NoPortsOn(sw string, intents []*booking.Intent) error {
+	var names []string
+	for _, in := range intents {
+		names = append(names, in.Switch)
+	}
+	if len(names) == 0 {
+		names = []string{"none yet"}
+	}
+	return fault.New(fault.NotFound, "the pack has written no port on a switch %q", sw).WithHint("it has on: %s", strings.Join(names, ", "))
 }
 
 func (l *lab) readPorts(ctx context.Context, in *booking.Intent) (map[string]netswitch.Port, error) {
@@ -184,10 +200,14 @@ func (r *run) planPorts(ctx context.Context, state string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var named []string // what the run would not write by itself
 	for _, o := range owners {
 		h, err := r.onOwned(ctx, o)
 		if err != nil {
 			return nil, err
+		}
+		if state == stateBooked && (o.Epoch != r.job.Epoch || !h.concerns(state)) {
+			named = append(named, o.Host)
 		}
 		if state == stateBooked && h.network() == nil {
 			continue
@@ -209,6 +229,9 @@ func (r *run) planPorts(ctx context.Context, state string) (any, error) {
 		out.Changes = append(out.Changes, changes...)
 	}
 	out.Result = action.Result{Summary: fmt.Sprintf("job %d: %d change(s) on %d switch(es) to be %s; nothing was written", r.job.Job, len(out.Changes), len(want), state)}
+	if len(named) > 0 && len(out.Changes) > 0 {
+		out.Summary += fmt.Sprintf("; %s: written only when named (host)", strings.Join(named, ", "))
+	}
 	return out, nil
 }
 

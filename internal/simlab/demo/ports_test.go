@@ -255,9 +255,16 @@ func TestTheOperatorSeesAndMendsPortsOnTheCommandLine(t *testing.T) {
 	step(0, []string{"ports", "verify"}, "0 differ")
 	p.byHand(func(port *world.Port) { port.Native = 101 })
 	step(0, []string{"ports", "drift"}, "native VLAN 101 -> 100", "1 differ")
-	step(12, []string{"ports", "verify"}, "native VLAN 101 -> 100", "force=true")
-	step(0, []string{"ports", "plan", "--job", "1"}, "native VLAN 101 -> 100", "nothing was written")
+	step(12, []string{"ports", "verify"}, "native VLAN 101 -> 100", "laas ports apply --job 1 --host "+host+" --force")
+	step(0, []string{"ports", "plan", "--job", "1"}, "native VLAN 101 -> 100", "nothing was written", host+": written only when named")
 	step(5, []string{"ports", "apply", "--job", "1", "--host", host}, "was changed by hand") // it is not what the pack wrote
 	step(0, []string{"ports", "apply", "--job", "1", "--host", host, "--force"}, "read back")
 	assert.Equal(t, 100, *p.port(0).Native)
+
+	for _, command := range []string{"show", "verify", "drift"} {
+		step(4, []string{"ports", command, "--switch", "typo"}, "no port on a switch \"typo\"", p.port(0).Switch)
+	}
+	p.Lab.Faults().Add(faults.Fault{System: "switch", Kind: faults.Refuse})
+	step(0, []string{"ports", "drift"}, "not read", "could not be read")
+	step(7, []string{"ports", "verify"}, "not read", "could not be read")
 }
