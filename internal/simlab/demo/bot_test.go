@@ -176,6 +176,22 @@ func TestTheChatBotIsToldOfTheLabsOwnJobsToo(t *testing.T) {
 	assert.Contains(t, chat.told()[0], "job 1000000000 failed: image of hpe13")
 }
 
+func TestTheChatBotIsToldWhenTheDashboardCannotBe(t *testing.T) {
+	t.Parallel()
+	chat := newBot(t, http.StatusOK, httptest.NewServer)
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: impatient, Config: chat.in})
+	p.breakAt(stage{action: "report_job"}, faults.Fault{System: "dashboard", Kind: faults.Refuse})
+	p.dispatch(bodies(t, "01")[0])
+	p.starting(nil)
+	silent := []string{"job 1 failed: the report to the dashboard. Reasons: laas job show 1"}
+	assert.Equal(t, silent, chat.told())
+	p.Lab.Faults().Heal()
+	require.Equal(t, "succeeded", p.action("laas.reconcile", nil).Status)
+	p.settle()
+	p.asBooked()
+	assert.Equal(t, silent, chat.told())
+}
+
 // What becomes of the bot is not what becomes of a booking.
 func TestAChatBotThatDoesNotTakeItChangesNothing(t *testing.T) {
 	t.Parallel()
