@@ -72,7 +72,7 @@ build() {
     build_for "$target" || return
   done
   ln -sfn "laas-$machine" bin/laas &&
-    CGO_ENABLED=0 go build -trimpath -o bin/laas-lab ./cmd/laas-lab
+    CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$version" -o bin/laas-lab ./cmd/laas-lab
 }
 
 case ${1:-} in

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v2"
 
+	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/simlab/control"
 	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/lab"
@@ -47,6 +48,8 @@ func TestEventsReachTheLab(t *testing.T) {
 	assert.True(t, l.Dashboard().HostBooked("hpe13"))
 	require.NoError(t, ctl("fault", "switch", "refuse", "--for", "60s"))
 	assert.Equal(t, faults.Refuse, l.Faults().At("switch", "show", "sw1"))
+	assert.NoError(t, ctl("fault", "--help"))
+	assert.Equal(t, fault.Input, fault.KindOf(ctl("book", "../../laas.yaml.example")), "it is no list of jobs")
 	require.NoError(t, ctl("heal"))
 	assert.Empty(t, l.Faults().Active())
 	require.NoError(t, ctl("reimage", "1", "hpe13", "23"))

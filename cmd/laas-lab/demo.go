@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/fault"
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/lab"
@@ -54,8 +55,8 @@ func runDemo(c *cli.Context) error {
 		}
 	}
 	o := demo.Options{Pack: pack, Dashboard: c.String("dashboard"), Pace: watchable}
-	if o.Dashboard != "2019" && o.Dashboard != "2022" {
-		return fault.New(fault.Input, "--dashboard is 2019 or 2022, not %q", o.Dashboard)
+	if err := behaves(c, "dashboard", "2019", "2022"); err != nil {
+		return err
 	}
 	if c.Bool("json") {
 		o.Pace = fastest
@@ -117,6 +118,10 @@ func bodies(files []string) (out [][]byte, err error) {
 		var list []json.RawMessage
 		if err := json.Unmarshal(bytes.TrimSpace(text), &list); err != nil {
 			problems = append(problems, fault.Problem{Path: name, Text: fmt.Sprintf("is not a JSON list of jobs: %v", err)})
+			continue
+		}
+		if _, err := booking.ReadOffers(text); err != nil {
+			problems = append(problems, fault.Problem{Path: name, Text: err.Error()})
 			continue
 		}
 		out = append(out, text)

@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v2"
 
+	"stackstorm-laas/internal/fault"
+
 	_ "stackstorm-laas/internal/actions" // the program is built from them: a result that go test kept ends with a change
 	_ "stackstorm-laas/internal/sensor"
 )
@@ -117,7 +119,21 @@ func TestADemoOfWhatIsNoJobListIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "jobs.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"id": 1}`), 0o644))
 	app := &cli.App{Commands: []*cli.Command{demoCommand()}, ExitErrHandler: func(*cli.Context, error) {}}
-	for _, args := range [][]string{{"--jobs", file}, {"--jobs", file + ".none"}, {"--dashboard", "2018"}} {
+	for _, args := range [][]string{{"--jobs", file}, {"--jobs", file + ".none"}, {"--jobs", "../../datastore/hosts.json"}, {"--dashboard", "2018"}} {
 		assert.Error(t, app.RunContext(t.Context(), append([]string{"laas-lab", "demo", "--pack", "../.."}, args...)))
 	}
+}
+
+func TestALabThatIsNotThereIsNotStarted(t *testing.T) {
+	app := &cli.App{Commands: []*cli.Command{upCommand()}, ExitErrHandler: func(*cli.Context, error) {}}
+	for _, args := range [][]string{{"--dashboard", "2020"}, {"--fog", "2"}, {"--redfish", "nope"}, {"--port", "70000"}, {"--port", "-1"}, {"--pace", "slow"}} {
+		err := app.RunContext(t.Context(), append([]string{"laas-lab", "up", "--pack", "../..", "--dir", t.TempDir()}, args...))
+		assert.Equal(t, fault.Input, fault.KindOf(err), "%v: %v", args, err)
+	}
+}
+
+func TestAMessageIsToldByItsFirstLineThatSaysSomething(t *testing.T) {
+	assert.Equal(t, "hpe13 is ready", firstLine("hpe13 is ready\nmore"))
+	assert.Equal(t, "what was done: host off, ...", firstLine("what was done:\n  host off\n  more"))
+	assert.Equal(t, "alone:", firstLine("alone:"))
 }

@@ -30,7 +30,7 @@ func main() {
 }
 
 // packFlag says where the pack is.
-var packFlag = &cli.StringFlag{Name: "pack", Usage: "the pack's root; by default the one this program was built in, or the current directory", TakesFile: true}
+var packFlag = &cli.StringFlag{Name: "pack", Usage: "the pack's root; by default the current directory, or else the one this program was built in", TakesFile: true}
 
 func packDir(c *cli.Context) (string, error) {
 	candidates := []string{c.String("pack"), "."}

@@ -57,6 +57,8 @@ func newProgress(out io.Writer, on bool) *watcher {
 		w.bars = progress.NewWriter()
 		w.bars.SetOutputWriter(out)
 		w.bars.SetStyle(progress.StyleBlocks)
+		w.bars.Style().Options.TimeInProgressPrecision = 100 * time.Millisecond
+		w.bars.Style().Options.TimeDonePrecision = 100 * time.Millisecond
 		w.bars.Style().Visibility = progress.StyleVisibility{Percentage: true, Time: true, Tracker: true}
 		w.bars.Style().Colors = progress.StyleColors{Message: text.Colors{text.FgCyan}, Tracker: text.Colors{text.FgGreen}}
 		w.bars.SetTrackerPosition(progress.PositionRight)
@@ -113,10 +115,16 @@ func (w *watcher) started(e engine.Execution) {
 	case e.Action == "laas.report_job":
 		w.say("job %v: telling the dashboard", e.Parameters["job_id"])
 	case e.Action == "laas.grant_vpn":
-		w.say("VPN: making an account")
+		w.say("VPN: making the account of task %s", last(e.Parameters["task_id"]))
 	case e.Action == "laas.revoke_vpn":
-		w.say("VPN: deleting an account")
+		w.say("VPN: deleting the account of task %s", last(e.Parameters["task_id"]))
 	}
+}
+
+// last is the end of a task's id, in which the tasks of a booking differ.
+func last(id any) string {
+	text := fmt.Sprint(id)
+	return text[max(0, len(text)-8):]
 }
 
 // ended is told about every execution that ended; only trouble is worth a line.

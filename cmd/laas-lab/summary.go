@@ -12,6 +12,7 @@ import (
 
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/lab"
+	"stackstorm-laas/internal/terminal"
 )
 
 // summary tells a person what became of the bookings: who had what after each body of jobs/new, how long the stages took, what is left.
@@ -32,16 +33,8 @@ func summary(w io.Writer, r demo.Report, files []string, after []lab.Report, s *
 	}
 }
 
-func newTable(w io.Writer, header ...any) table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(header)
-	return t
-}
-
 func hosts(w io.Writer, r lab.Report) {
-	t := newTable(w, "host", "power", "image", "host name", "SSH", "ports (native / tagged VLANs)", "SSH keys", "BMC accounts")
+	t := terminal.Table(w, "host", "power", "image", "host name", "SSH", "ports (native / tagged VLANs)", "SSH keys", "BMC accounts")
 	for _, h := range r.Hosts {
 		image := "-"
 		if h.Image != nil {
@@ -112,13 +105,11 @@ func orDash(s string) string {
 	return s
 }
 
-// times shows how long each kind of action took: how often it ran, and its longest and summed time.
+// times shows how long each kind of action took: how often it ran, and its longest time.
 func times(w io.Writer, s *demo.Session) {
 	type row struct {
 		count      int
 		longest    time.Duration
-		total      time.Duration
-		first      time.Time
 		unfinished int
 	}
 	rows := map[string]*row{}
@@ -132,19 +123,18 @@ func times(w io.Writer, s *demo.Session) {
 		}
 		r := rows[name]
 		if r == nil {
-			r = &row{first: e.StartedAt}
+			r = &row{}
 			rows[name] = r
 			names = append(names, name)
 		}
 		d := e.EndedAt.Sub(e.StartedAt)
 		r.count++
-		r.total += d
 		r.longest = max(r.longest, d)
 		if e.Status != "succeeded" {
 			r.unfinished++
 		}
 	}
-	t := newTable(w, "stage", "times", "longest", "failed")
+	t := terminal.Table(w, "stage", "times", "longest", "failed")
 	for _, n := range names {
 		failed := ""
 		if rows[n].unfinished > 0 {
@@ -157,7 +147,7 @@ func times(w io.Writer, s *demo.Session) {
 }
 
 func jobs(w io.Writer, r demo.Report) {
-	t := newTable(w, "job", "state", "task", "dashboard shows", "first line of the message")
+	t := terminal.Table(w, "job", "state", "task", "dashboard shows", "first line of the message")
 	for _, j := range r.Jobs {
 		for i, task := range j.Tasks {
 			job, state := "", ""
@@ -166,12 +156,16 @@ func jobs(w io.Writer, r demo.Report) {
 			}
 			t.AppendRow(table.Row{job, state, task.Type, statusWords(task.Status), firstLine(task.Message)})
 		}
-		if j.Reason != "" {
-			t.AppendRow(table.Row{"", "", "", "reason", j.Reason})
+		if said := slices.ContainsFunc(j.Tasks, func(task demo.Task) bool { return task.Message == j.Reason }); j.Reason != "" && !said {
+			job, state := "", ""
+			if len(j.Tasks) == 0 {
+				job, state = fmt.Sprint(j.ID), j.State
+			}
+			t.AppendRow(table.Row{job, state, "", "reason", j.Reason})
 		}
 		t.AppendSeparator()
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 70}})
+	terminal.Narrow(t, 50, "first line of the message")
 	t.Render()
 }
 
@@ -183,8 +177,15 @@ func statusWords(s int) string {
 	return fmt.Sprintf("%s (%d)", words, s)
 }
 
+// firstLine is the first line of a message, with the one behind it where it only leads there.
 func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	line, more, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if strings.HasSuffix(line, ":") && more != "" {
+		next, _, longer := strings.Cut(strings.TrimSpace(more), "\n")
+		if line += " " + strings.TrimSpace(next); longer {
+			line += ", ..."
+		}
+	}
 	return line
 }
 

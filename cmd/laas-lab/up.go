@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,15 @@ func runUp(c *cli.Context) error {
 	if !ok {
 		return fault.New(fault.Input, "--pace is fastest, watchable or realistic, not %q", c.String("pace"))
 	}
+	if err := behaves(c, "dashboard", "2019", "2022"); err != nil {
+		return err
+	}
+	if err := behaves(c, "fog", "1.5", "1.6"); err != nil {
+		return err
+	}
+	if n := c.Int("port"); n < 0 || n > 65535-1000 {
+		return fault.New(fault.Input, "--port is from 1 to %d, because others are counted from it, not %d", 65535-1000, n)
+	}
 	files := c.StringSlice("jobs")
 	if len(files) == 0 {
 		pack, err := packDir(c)
@@ -80,6 +90,11 @@ func runUp(c *cli.Context) error {
 		return err
 	}
 	defer l.Close()
+	for _, name := range o.Redfish {
+		if !slices.Contains(l.World().Hosts(), name) {
+			return fault.New(fault.Input, "--redfish: the lab has no host %q", name).WithHint("it has %s", strings.Join(l.World().Hosts(), ", "))
+		}
+	}
 	if err := hand(l, dir); err != nil {
 		return err
 	}
@@ -103,6 +118,14 @@ func runUp(c *cli.Context) error {
 			l.Dashboard().Tick()
 		}
 	}
+}
+
+// behaves refuses a value that none of the allowed ones is.
+func behaves(c *cli.Context, name string, allowed ...string) error {
+	if v := c.String(name); !slices.Contains(allowed, v) {
+		return fault.New(fault.Input, "--%s is %s, not %q", name, strings.Join(allowed, " or "), v)
+	}
+	return nil
 }
 
 func fixed(first int) lab.Ports {
@@ -161,16 +184,24 @@ func readme(dir string) string {
 
 The pack's sensor then finds the booking at its next poll, within a minute. Watch it in the web UI's history, or with:
 
-  laas-lab world --dir %[1]s
+  %[2]s world --dir %[1]s
 
 Play a booking's life:
 
-  laas-lab ctl --dir %[1]s end 1
-  laas-lab ctl --dir %[1]s book FILE
-  laas-lab ctl --dir %[1]s fault switch refuse --for 60s
-  laas-lab ctl --dir %[1]s heal
+  %[2]s ctl --dir %[1]s end 1
+  %[2]s ctl --dir %[1]s book FILE
+  %[2]s ctl --dir %[1]s fault switch refuse --for 60s
+  %[2]s ctl --dir %[1]s heal
 
 keys.json holds the secrets of this lab, which are made anew each time it is started. The accounts of the BMCs are recorded in it
 too (laas.bmc_baseline.*); in a real lab an operator does that with: st2 run laas.adopt_host host=NAME
-`, dir)
+`, dir, program())
+}
+
+// program is how this program is called from anywhere.
+func program() string {
+	if exe, err := os.Executable(); err == nil {
+		return exe
+	}
+	return "laas-lab"
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -77,6 +78,9 @@ func ctlCommand() *cli.Command {
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, SkipFlagParsing: true, Action: func(c *cli.Context) error {
 			o := options{dir: c.String("dir")}
 			given, err := o.parse(name, c.Args().Slice())
+			if errors.Is(err, flag.ErrHelp) {
+				return cli.ShowSubcommandHelp(c)
+			}
 			if err != nil {
 				return err
 			}
@@ -100,8 +104,9 @@ func ctlCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			event("book", "serve a body of jobs/new", "FILE", 1, func(_ options, a []string) (e control.Event, err error) {
 				if e.Body, err = os.ReadFile(a[0]); err != nil {
-					err = fault.New(fault.Input, "%w", err)
+					return e, fault.New(fault.Input, "%w", err)
 				}
+				_, err = bodies(a)
 				return e, err
 			}),
 			event("end", "end a booking", "JOB", 1, func(_ options, a []string) (e control.Event, err error) {
