@@ -198,11 +198,17 @@ func (r *run) finals(ctx context.Context) ([]*final, error) {
 		} else if f.rec, err = r.Task(ctx, r.plan, t); err != nil {
 			return nil, err
 		}
+		reopened := f.rec.Outcome == booking.Open
 		if err := r.conclude(ctx, f, hosts); err != nil {
 			return nil, err
 		}
-		if f.rec.Acked != nil && f.rec.Acked.Status == booking.StatusDone && f.rec.Outcome == booking.Done {
-			continue // told already
+		if f.rec.Acked != nil && f.rec.Acked.Status == booking.StatusDone && f.rec.Outcome == booking.Done { // told already
+			if reopened {
+				if err := r.Save(ctx, f.rec); err != nil {
+					return nil, err
+				}
+			}
+			continue
 		}
 		out = append(out, f)
 	}
