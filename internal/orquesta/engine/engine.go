@@ -53,6 +53,8 @@ type Engine struct {
 	live   map[*run]bool   // not ended
 	tokens map[string]bool // that the API accepts
 	procs  map[*process]bool
+	// starting is held for reading while a process is started and not in procs yet.
+	starting sync.RWMutex
 }
 
 // New loads the pack and starts the API. Everything in the pack that StackStorm would refuse, or that is not supported here, is

@@ -97,15 +97,12 @@ func (e *Engine) supervise(r *run, cmd *exec.Cmd, token string, timeout time.Dur
 	defer stderr.close()
 	defer errEnd.Close()
 	cmd.Stdout, cmd.Stderr = outEnd, errEnd
-	if err := cmd.Start(); err != nil {
-		if errors.Is(err, syscall.E2BIG) {
-			err = errors.New("[Errno 7] Argument list too long: '/bin/sh'")
-		}
+	exited, err := e.launch(r, cmd, token)
+	if err != nil {
 		return "", nil, err
 	}
 	outEnd.Close()
 	errEnd.Close()
-	exited := e.watch(r, cmd, token)
 	go stdout.read()
 	go stderr.read()
 
@@ -126,6 +123,18 @@ func (e *Engine) supervise(r *run, cmd *exec.Cmd, token string, timeout time.Dur
 	}
 	result.(*jinja.Dict).Set("error", fmt.Sprintf("Action failed to complete in %d seconds", int(timeout.Seconds())))
 	return timedOut, result, nil
+}
+
+// launch starts a process and makes it known, in one step for whoever kills all of them.
+func (e *Engine) launch(r *run, cmd *exec.Cmd, token string) (<-chan struct{}, error) {
+	e.starting.RLock()
+	defer e.starting.RUnlock()
+	if err := cmd.Start(); errors.Is(err, syscall.E2BIG) {
+		return nil, errors.New("[Errno 7] Argument list too long: '/bin/sh'")
+	} else if err != nil {
+		return nil, err
+	}
+	return e.watch(r, cmd, token), nil
 }
 
 // watch makes a started process known until it is gone.
@@ -167,6 +176,8 @@ func (e *Engine) PIDs() []int {
 
 // KillRunning kills the process groups of all leaf actions that run, as a crash of the machine would.
 func (e *Engine) KillRunning() {
+	e.starting.Lock()
+	defer e.starting.Unlock()
 	for _, pid := range e.PIDs() {
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 	}
