@@ -45,7 +45,7 @@ func (p *play) kills() func() []int64 {
 		defer mu.Unlock()
 		inside := func(i int) bool { return i > 0 && i+1 < len(ops) && ops[i-1] == ops[i] && ops[i+1] == ops[i] }
 		for i, op := range ops {
-			if *every || op != "sftp.write" || !inside(i) || i%3 == 0 {
+			if *every || op != "sftp.write" || !inside(i) || i%10 == 0 {
 				out = append(out, int64(i)+1)
 			}
 		}
