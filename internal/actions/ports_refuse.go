@@ -47,6 +47,9 @@ func namesOf(ports []netswitch.Port) (names []string) {
 
 // refusal says why a part must not be written, nil if it may.
 func (w *portWrite) refusal(ctx context.Context, p *part, have map[string]netswitch.Port) error {
+	if p.none() {
+		return w.lost(p.host)
+	}
 	if err := w.ownPorts(ctx, p); err != nil {
 		return err
 	}
@@ -55,6 +58,17 @@ func (w *portWrite) refusal(ctx context.Context, p *part, have map[string]netswi
 	}
 	_, err := netswitch.Plan(have, p.ports)
 	return err
+}
+
+// lost refuses to call a host's last write on the switch ended while a port that it had, and has no more, may be anything.
+func (w *portWrite) lost(host string) error {
+	now := namesOf(portsOf(w.parts))
+	for _, name := range slices.Sorted(maps.Keys(w.intent.Ports)) {
+		if was := w.intent.Ports[name]; was.Host == host && was.Pending && !slices.Contains(now, name) {
+			return fault.New(fault.Refused, "port %s, which is not the host's any more, may be anything", name).WithHint("it is closed when the host is taken back")
+		}
+	}
+	return nil
 }
 
 // ownPorts refuses a port that is another host's, too, when somebody has that host. A claim looks at the whole inventory for that; it may have been
@@ -104,7 +118,6 @@ func (w *portWrite) sort() {
 			p.err = w.notOwn(problems)
 		}
 	}
-	w.parts = slices.DeleteFunc(w.parts, func(p *part) bool { return len(p.ports) == 0 && p.err == nil })
 }
 
 // cabledTo says whether the inventory gives a port of this switch to the host; of one that it does not know, it may.

@@ -35,6 +35,9 @@ type part struct {
 	err error
 }
 
+// none says that the host has no port to be set on the switch. It is a part all the same where an earlier write of its ports was not saved.
+func (p *part) none() bool { return len(p.ports) == 0 && p.err == nil }
+
 // closing are the states of a host that is taken away from whoever has it: its ports are written whatever somebody made of them, because a tenant who
 // keeps a network is worse than a change by hand that is lost. It is told.
 var closing = []string{stateWiping, stateIdle, stateIsolated}
@@ -44,7 +47,7 @@ var cutting = []string{stateIdle, stateIsolated}
 
 func (w *portWrite) add(host *inventory.Host, ports []netswitch.Port) {
 	groups := [][]netswitch.Port{ports}
-	if slices.Contains(cutting, w.state) {
+	if slices.Contains(cutting, w.state) && len(ports) > 0 {
 		groups = slices.Collect(slices.Chunk(ports, 1))
 	}
 	for _, g := range groups {
@@ -84,10 +87,12 @@ func (w *portWrite) write(ctx context.Context) ([]netswitch.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	unsaved := slices.ContainsFunc(hostsOf(w.parts), func(host string) bool { // an earlier write ended before the switch had saved it
-		last, written := rec.Hosts[host]
+	left := func(p *part) bool { // an earlier write ended before the switch had saved it
+		last, written := rec.Hosts[p.host]
 		return written && !last.Applied
-	})
+	}
+	w.parts = slices.DeleteFunc(w.parts, func(p *part) bool { return p.none() && !left(p) })
+	unsaved := slices.ContainsFunc(w.parts, left)
 	if err := w.note(ctx, rec, false); err != nil { // the intent of the run
 		return nil, err
 	}
@@ -197,7 +202,9 @@ func (w *portWrite) put(ctx context.Context, d netswitch.Driver, have map[string
 	}
 	changes, open, err := netswitch.Close(ctx, d, have, portsOf(parts))
 	for _, p := range parts {
-		p.err = open[p.ports[0].Name]
+		if !p.none() {
+			p.err = open[p.ports[0].Name]
+		}
 	}
 	return changes, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/lab"
 )
 
@@ -83,4 +84,27 @@ func TestAnIsolatedHostIsCutOffFromThePortThatItHad(t *testing.T) {
 	p.works("laas.isolate_host", map[string]any{"host": host, "confirm": host})
 	p.isShut(was)
 	assert.True(t, allShut(p.host()))
+}
+
+// What the host had on the switch is shut, but the switch did not save that; then the cable was moved.
+func TestASwitchThatAHostHasNoPortOnAnyMoreSavesBeforeTheHostIsFree(t *testing.T) {
+	t.Parallel()
+	body := recorded(t, "02")[0]
+	p := open(t, demo.Options{Bodies: [][]byte{body}, Dashboard: "2019", Slack: impatient, SpreadNICs: true})
+	p.deliver(body)
+	was := p.port(1)
+	p.Lab.Faults().Add(faults.Fault{System: "switch", Target: was.Switch, Op: "save", Kind: faults.Half})
+	require.NoError(t, p.Lab.Dashboard().End(2))
+	require.NoError(t, p.Settle(p.ctx))
+	require.NotEmpty(t, p.owner().Quarantine)
+	p.moves()
+	p.refused("laas.return_host", map[string]any{"host": host, "confirm": host}, "would not be after a restart", was.Switch)
+
+	p.Lab.Faults().Heal()
+	p.works("laas.return_host", map[string]any{"host": host, "confirm": host})
+	assert.True(t, allShut(p.host()))
+	p.isShut(was)
+	assert.Equal(t, p.Lab.World().Ports(was.Switch), p.Lab.Switch(was.Switch).Saved(), "and it stays so when the switch restarts")
+	_, owned := p.Engine.Keys().Get(booking.OwnerKey(host))
+	assert.False(t, owned)
 }
