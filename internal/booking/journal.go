@@ -244,11 +244,19 @@ func PortsKey(sw string, job int) string { return fmt.Sprintf("laas.ports.%s.%d"
 
 // Ports reads the writes to a switch for a job.
 func (j Journal) Ports(ctx context.Context, sw string, job int) (PortsRecord, error) {
-	var r PortsRecord
-	_, err := get(ctx, j.Store, PortsKey(sw, job), &r)
+	var stored struct {
+		PortsRecord
+		PortsWrite          // of all of Together, in records that know no write of a single host's
+		Together   []string `json:"hosts"`
+	}
+	_, err := get(ctx, j.Store, PortsKey(sw, job), &stored)
+	r := stored.PortsRecord
 	r.Switch, r.Job = sw, job
 	if r.Hosts == nil {
 		r.Hosts = map[string]PortsWrite{}
+		for _, host := range stored.Together {
+			r.Hosts[host] = stored.PortsWrite
+		}
 	}
 	return r, err
 }

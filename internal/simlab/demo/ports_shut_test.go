@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/orquesta/engine"
 	"stackstorm-laas/internal/simlab/demo"
 	"stackstorm-laas/internal/simlab/faults"
@@ -118,4 +119,25 @@ func TestOnlyWhoWritesASwitchHasItSave(t *testing.T) {
 			p.saved()
 		})
 	}
+}
+
+// Records of writes were kept for all hosts of a write at once before; what they say counts for each of them.
+func TestAWriteThatWasNotSavedIsKnownFromARecordOfAllHosts(t *testing.T) {
+	t.Parallel()
+	body := recorded(t, "02")[0]
+	p := open(t, demo.Options{Bodies: [][]byte{body}, Dashboard: "2019", Slack: impatient, SpreadNICs: true})
+	p.deliver(body)
+	sw := p.port(1).Switch
+	p.Lab.Faults().Add(faults.Fault{System: "switch", Target: sw, Op: "save", Kind: faults.Half})
+	require.NoError(t, p.Lab.Dashboard().End(2))
+	require.NoError(t, p.Settle(p.ctx))
+	require.NotEmpty(t, p.owner().Quarantine)
+	p.Lab.Faults().Heal()
+	p.Engine.Keys().Set(booking.PortsKey(sw, 2), `{"switch":"`+sw+`","state":"idle","job":2,"epoch":2,"hosts":["hpe13","hpe14"],"error":"not saved","applied":false,"at":"2026-11-20T12:00:00Z"}`)
+
+	count, elsewhere := p.saves()
+	p.works("laas.return_host", map[string]any{"host": host, "confirm": host})
+	assert.Positive(t, count.Load())
+	assert.Zero(t, elsewhere.Load())
+	assert.Equal(t, p.Lab.World().Ports(sw), p.Lab.Switch(sw).Saved())
 }
