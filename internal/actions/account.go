@@ -48,6 +48,7 @@ func (h *hostRun) putTenant(ctx context.Context) (password secret.String, err er
 	if err != nil {
 		return password, err
 	}
+	delete(h.rec.Proofs, "bmc_accounts") // journalled with the account: who has a login could switch the host on from here on
 	if password, err = h.bmcPassword(ctx); err != nil {
 		return password, err
 	}

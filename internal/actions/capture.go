@@ -48,7 +48,7 @@ func readyForCapture(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	if c.Off != nil && h.mayEnter() == nil && h.off(ctx) == nil {
-		return h.result(false, "is off, ready to be captured"), nil
+		return h.result(false, "is off, ready to be captured"), h.Save(ctx, h.rec)
 	}
 	if h.rec.Capture != c {
 		if err := h.before(ctx, c); err != nil {

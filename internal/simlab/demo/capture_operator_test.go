@@ -10,6 +10,7 @@ import (
 
 	"stackstorm-laas/internal/booking"
 	"stackstorm-laas/internal/simlab/demo"
+	"stackstorm-laas/internal/simlab/faults"
 	"stackstorm-laas/internal/simlab/world"
 )
 
@@ -172,4 +173,36 @@ func (p *play) ages(image int, age time.Duration) {
 	aged, err := json.Marshal(s)
 	require.NoError(p.t, err)
 	p.Engine.Keys().Set(booking.SnapshotKey(image), string(aged))
+}
+
+// A capture that failed, and after which the host could not be given back either, is made by the next run.
+func TestACaptureWhoseHostWasNotGivenBackIsResumedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]faults.Fault{
+		"its tenant's BMC account was not made": {System: "bmc", Op: "user.set", Kind: faults.Refuse},
+		"its ports were not written":            {System: "switch", Kind: faults.Error500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := recorded(t, "01")[0]
+			p := open(t, demo.Options{Bodies: [][]byte{b}, Dashboard: "2019", Slack: impatient, Config: brisk})
+			p.deliver(b)
+			p.asBooked()
+			require.NoError(t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.Cancelled, Percent: 40, Times: 1}))
+			p.breakAt(stage{action: "end_capture"}, fault)
+			require.Equal(t, "failed", p.action("laas.capture_host", map[string]any{"host": host, "name": "snap1", "confirm": host}).Status)
+			p.Lab.Faults().Heal()
+			require.NoError(t, p.Lab.World().EndTroubles(host))
+			require.Equal(t, "off", p.host().Power)
+
+			p.starting(p.neverInTheOpen)
+			p.works("laas.resume_job", map[string]any{"job_id": job})
+			p.settle()
+			p.starting(nil)
+			p.asBooked()
+			p.sourceUntouched()
+			require.NotNil(t, p.imageNamed("snap1"))
+			assert.Positive(t, p.imageNamed("snap1").DiskSize)
+		})
+	}
 }
