@@ -87,6 +87,9 @@ func (j Journal) Reservation(ctx context.Context, host string) (*Reservation, er
 	if err != nil || !found {
 		return nil, err
 	}
+	if r.Apart == nil && len(r.NICs) > 0 { // it was made before this was noted, and has begun: nothing is connected before
+		r.Apart = &r.Since
+	}
 	return r, nil
 }
 

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"encoding/json"
 	"strconv"
 	"testing"
 
@@ -214,4 +215,39 @@ func TestAHostOnTwoSwitchesIsReleasedOnlyWhenBothAreProven(t *testing.T) {
 			assert.Empty(t, p.Engine.Keys().List("laas.wiring."))
 		})
 	}
+}
+
+// Reservations did not say before that they have begun; one that has networks has.
+func TestAReservationThatDoesNotSayThatItBeganHasBegun(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: impatient, SpreadNICs: true})
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	p.works("laas.network_create", map[string]any{"network": "storage"})
+	at := map[string]any{"host": host, "nic": p.port(0).MAC, "network": "storage"}
+	p.works("laas.nic_connect", at)
+	p.works("laas.power", map[string]any{"host": host, "do": "on"})
+	key := "laas.reservation." + host
+	text, _ := p.Engine.Keys().Get(key)
+	var r map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &r))
+	require.Contains(t, r, "apart")
+	delete(r, "apart")
+	old, err := json.Marshal(r)
+	require.NoError(t, err)
+	p.Engine.Keys().Set(key, string(old))
+
+	before := p.host()
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	assert.Equal(t, before, p.host(), "its power is alice's business")
+	p.Engine.Keys().Set(key, string(old))
+	p.Lab.Faults().Add(faults.Fault{System: "switch", Kind: faults.Error500})
+	require.Equal(t, "failed", p.action("laas.reserve_host", map[string]any{"host": host, "by": "alice"}).Status)
+	p.Lab.Faults().Heal()
+	_, reserved := p.Engine.Keys().Get(key)
+	assert.True(t, reserved, "it is not given back under her hands")
+	assert.Equal(t, "on", p.host().Power)
+	p.Engine.Keys().Set(key, string(old))
+	p.works("laas.nic_disconnect", at)
+	p.works("laas.free_host", map[string]any{"host": host})
+	p.inPool()
 }
