@@ -43,7 +43,7 @@ func readyForImaging(ctx context.Context, h *hostRun) (any, error) {
 func (h *hostRun) lent() bool {
 	switch {
 	case h.plan.Own != nil:
-		return !h.plan.Own.Untouched
+		return !h.plan.Own.Untouched || h.rec.Lent && h.rec.Booted == nil && h.work.Mode != booking.Release
 	case h.had != nil, h.work.Mode == booking.Release:
 		return true
 	case h.rec.Booted == nil:

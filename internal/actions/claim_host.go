@@ -95,6 +95,9 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 	if err := r.keysThere(ctx, w, rec); err != nil {
 		return err
 	}
+	if err := r.inherited(ctx, w, rec); err != nil {
+		return err
+	}
 	r.job.Hosts = append(r.job.Hosts, host.Name)
 	switch {
 	case w.Mode == booking.Release:
@@ -115,6 +118,17 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 		rec.Outcome, rec.Reason = booking.Open, ""
 	}
 	return r.Save(ctx, rec)
+}
+
+// inherited notes, before anything is written to it, whether somebody's system may still be on the disk that the host comes with: whoever had the host last, unless it was
+// wiped since.
+func (r *run) inherited(ctx context.Context, w *booking.Work, rec *booking.TaskRecord) error {
+	if w.Mode == booking.Release || rec.Lent || rec.Imaging != nil || rec.Booted != nil {
+		return nil
+	}
+	clean, err := r.Clean(ctx, rec.Host)
+	rec.Lent = !clean
+	return err
 }
 
 // notHad says why a host cannot be captured for the booking: only what its tenant has can be his snapshot.

@@ -64,7 +64,7 @@ func verify(ctx context.Context, h *hostRun) (any, error) {
 		return nil, err
 	}
 	if err := h.proveOS(seen); err != nil {
-		return nil, err
+		return nil, h.notWritten(ctx, err)
 	}
 	if h.rec.Booted == nil { // an image may have been captured from a host with one
 		if err := removeGuard(ctx, conn); err != nil {
@@ -120,7 +120,8 @@ func (h *hostRun) awaitBooted(ctx context.Context, pin string) (conn *remote.Con
 		case last == nil && old == "", last != nil && !fault.Is(last, fault.Transient):
 			return true, last
 		case old != "" && (h.lent() || now.After(until)): // a tenant's system does not run there any longer than it takes to see it
-			return false, fault.New(fault.Unproven, "the host still runs the system it ran before, or cannot be told from it: %s", old).WithHint(oldHint)
+			return false, h.notWritten(ctx, fault.New(fault.Unproven, "the host still runs the system it ran before, or cannot be told from it: %s", old).
+				WithHint(oldHint))
 		case now.After(until):
 			return false, notBack{fault.As(fault.Deadline, last)}
 		case now.After(cycleAt) && !h.rec.Imaging.Cycled:
@@ -134,8 +135,20 @@ func (h *hostRun) awaitBooted(ctx context.Context, pin string) (conn *remote.Con
 	return conn, seen, err
 }
 
+// notWritten ends a try whose host runs something else than what was written: that it was written counts no more, so that the next run does not start what is there once
+// more, but writes anew.
+func (h *hostRun) notWritten(ctx context.Context, why error) error {
+	h.rec.Imaging.Fail(why.Error())
+	h.rec.Booted = nil
+	if err := h.keep(ctx); err != nil {
+		return err
+	}
+	return why
+}
+
 const oldHint = "look at the boot order and at the disk that FOG writes to. An image that was captured without laas.capture_host may have a machine-id, or /etc/laas-deployment: " +
-	"empty the one and remove the other in it (machine-id(5)). A host that was wiped before, by its release or by laas.wipe_host, needs no such image"
+	"empty the one and remove the other in it (machine-id(5)). A host that was wiped before, by its release or by laas.wipe_host, needs no such image. " +
+	"Then go on: laas.resume_job, or for a host without a booking the same workflow once more, has the image written anew"
 
 // tryBooted logs in once and reads what the host shows of itself; old says why that is not taken for what was written to it. Only a connection to
 // the new system is left open.

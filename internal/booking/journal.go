@@ -55,7 +55,7 @@ type TaskRecord struct {
 	Imaging *Imaging `json:"imaging,omitempty"`
 	// Booted is the proof of what the host runs.
 	Booted *Booted `json:"booted,omitempty"`
-	// Lent says that what is on the host's disk was somebody's before this generation of the task: he may have it run what he likes, until the new
+	// Lent says that what is on the host's disk was, or may have been, somebody's before this generation of the task: he may have it run what he likes, until the new
 	// image is proven.
 	Lent bool `json:"lent,omitempty"`
 	// BMC is set before the account is made.

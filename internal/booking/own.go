@@ -35,7 +35,7 @@ type Own struct {
 	Pooled bool `json:"pooled,omitempty"`
 	// Out says that it has left the pool without having been booked meanwhile.
 	Out bool `json:"out,omitempty"`
-	// Untouched says that nobody but the lab has had the host since its disks were wiped.
+	// Untouched says that nobody but the lab has the host in this job, so that its disks are not wiped in the end. What they held before is TaskRecord.Lent.
 	Untouched bool `json:"untouched,omitempty"`
 	// Wipe is the method of wiping that was asked for; empty for the lab's.
 	Wipe string `json:"wipe,omitempty"`

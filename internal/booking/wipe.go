@@ -79,6 +79,16 @@ func (j Journal) Certificate(ctx context.Context, host string, task int) (*Certi
 	return c, nil
 }
 
+// Clean says whether the host's disks were wiped since anybody's system was last seen on them, the lab's own included. What the lab knows nothing of is not clean.
+func (j Journal) Clean(ctx context.Context, host string) (bool, error) {
+	known, err := j.HostKey(ctx, host)
+	if err != nil {
+		return false, err
+	}
+	all, err := records[Certificate](ctx, j.Store, certificates(host))
+	return slices.ContainsFunc(all, func(c *Certificate) bool { return c.Host == host && c.Complete.After(known.Recorded) }), err
+}
+
 // EverWiped says whether the lab has a certificate for the host.
 func (j Journal) EverWiped(ctx context.Context, host string) (bool, error) {
 	all, err := records[Certificate](ctx, j.Store, certificates(host))

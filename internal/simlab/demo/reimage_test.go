@@ -1,6 +1,8 @@
 package demo_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -156,6 +158,11 @@ func TestAHostThatMissesFOGDoesNotGoOnRunningItsTenantsSystem(t *testing.T) {
 			p.tells(p.tasks("hardware")[0], booking.StatusError, host)
 			p.shutIn()
 			require.NoError(t, p.Lab.World().EndTroubles(host))
+			seen := p.watchTenant()
+			p.works("laas.resume_job", map[string]any{"job_id": job})
+			p.settle()
+			p.asBooked()
+			assert.Zero(t, seen.Load(), "it is written anew, and what was there does not start once more")
 			p.ends()
 		})
 	}
@@ -297,4 +304,43 @@ func TestAHostThatComesBackFromItsBookedNetworkWasNobodysThere(t *testing.T) {
 			p.ends()
 		})
 	}
+}
+
+// What an earlier tenant left is as little the lab's as what the present one has.
+func TestTheSystemOfAnEarlierTenantThatWasNotWipedDoesNotGoOnRunningThere(t *testing.T) {
+	t.Parallel()
+	b := recorded(t, "01")[0]
+	p := open(t, demo.Options{Bodies: [][]byte{b}, Dashboard: "2019", Slack: impatient, Config: func(c map[string]any) {
+		brisk(c)
+		c["release"].(map[string]any)["wipe"] = booking.WipeNone
+	}})
+	p.deliver(b)
+	p.asBooked()
+	require.NoError(t, p.Lab.Dashboard().End(job))
+	require.NoError(t, p.Settle(p.ctx))
+	require.Empty(t, p.certificates())
+	left := p.machineID(host)
+
+	require.NoError(t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.WriteLost}))
+	p.deliver(bookedAgain(t, b, 9))
+	text, _ := p.laas("job", "show", "9")
+	assert.Contains(t, text, "job 9: failed")
+	assert.Equal(t, left, p.machineID(host), "FOG has not written to it")
+	assert.Equal(t, "off", p.host().Power)
+}
+
+// bookedAgain is the recorded booking as another one, with tasks of its own.
+func bookedAgain(t *testing.T, body []byte, id int) []byte {
+	t.Helper()
+	var jobs []map[string]any
+	require.NoError(t, json.Unmarshal(body, &jobs))
+	jobs[0]["id"] = id
+	next, err := json.Marshal(jobs)
+	require.NoError(t, err)
+	for _, kind := range []string{"hardware", "network", "access"} {
+		for task := range jobs[0]["payload"].(map[string]any)[kind].(map[string]any) {
+			next = bytes.ReplaceAll(next, []byte(`"`+task+`"`), fmt.Appendf(nil, `"%s%d"`, task, id))
+		}
+	}
+	return next
 }
