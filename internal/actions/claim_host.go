@@ -86,7 +86,7 @@ func (r *run) claimHost(ctx context.Context, k *known, w *booking.Work, out *cla
 	next := &booking.Owner{Job: r.job.Job, Epoch: r.job.Epoch, Host: host.Name, LabID: w.LabID, Since: r.Now().UTC(),
 		VLANs: w.VLANs(), Ending: w.Mode == booking.Release}
 	if owner != nil {
-		next.Since, next.Quarantine = owner.Since, owner.Quarantine
+		next.Since, next.Quarantine, next.Reservation = owner.Since, owner.Quarantine, owner.Reservation
 		next.VLANs = merge(owner.VLANs, next.VLANs) // the old ones stay until the ports are proven idle
 	}
 	if err := r.SaveOwner(ctx, next); err != nil {

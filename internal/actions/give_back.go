@@ -72,6 +72,9 @@ func endOwn(ctx context.Context, h *hostRun) (any, error) {
 // finish closes the journal of one of the lab's own jobs. What it was for may have come to nothing although the host is back where it belongs.
 func (h *hostRun) finish(ctx context.Context, state string) error {
 	h.rec.Outcome, h.rec.Reason = booking.Done, ""
+	if state == "done" && h.reservation != nil { // its holder may switch it on from here on: that it was off opens no network any more
+		h.rec.Proofs = nil
+	}
 	if state == "done" && !h.achieved() {
 		state, h.rec.Reason = "failed", cmp.Or(h.rec.Failed, "it ended without a result")
 	}

@@ -119,7 +119,7 @@ func (l *lab) mayPower(ctx context.Context, host *inventory.Host, do string) err
 	switch leaving := owner.Ending || owner.Quarantine != ""; {
 	case do == string(bmc.PowerOn) && away:
 		return fault.New(fault.Refused, "the disk of %s is being captured or imaged: its tenant's system would start in the provisioning network", host.Name).
-			WithHint("laas.resume_job job_id=%d brings that to its end; if that is meant, start it again with confirm=%s", owner.Job, host.Name)
+			WithHint("%s brings that to its end; if that is meant, start it again with confirm=%s", owner.Again(), host.Name)
 	case do == string(bmc.PowerOn) && leaving:
 		return fault.New(fault.Refused, "%s is being taken back or in quarantine: what the tenant left would start", host.Name).
 			WithHint("if that is meant, start it again with confirm=%s", host.Name)
@@ -250,8 +250,7 @@ func (l *lab) captured(ctx context.Context, o *booking.Owner) (bool, error) {
 // away says whether what is on the host's disk would start in the provisioning network: the host was captured, or what it is imaged with was never seen to boot.
 func (l *lab) away(ctx context.Context, o *booking.Owner) (bool, error) {
 	return l.anyTask(ctx, o, func(r *booking.TaskRecord) bool {
-		ended := booking.IsOwn(o.Job) && r.Outcome != booking.Open // its ports are at rest again
-		return r.Capture.Open() || r.Mode == booking.Provision && r.Proofs["power_off"] != "" && r.Booted == nil && !ended
+		return r.Capture.Open() || r.Mode == booking.Provision && r.Proofs["power_off"] != "" && r.Booted == nil
 	})
 }
 

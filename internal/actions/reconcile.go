@@ -214,9 +214,15 @@ func (l *lab) closeCancelled(ctx context.Context, job *booking.JobRecord, plan *
 	return nil
 }
 
+// ownWorkflows are what an operator starts for the lab's own jobs.
+var ownWorkflows = map[booking.Purpose]string{
+	booking.ForImage: "laas.image_host", booking.ForCapture: "laas.capture_host", booking.ForUpdate: "laas.update_image",
+	booking.ForWipe: "laas.wipe_host", booking.ForReserve: "laas.reserve_host", booking.ForFree: "laas.free_host",
+}
+
 var resumeJob = &action.Action{
 	Name:        "resume_job",
-	Description: "Work on a job again from where it stopped: after a fault was mended, a run was cancelled, or a worker died. What is proven is not done again.",
+	Description: "Work on a booking's job again from where it stopped: after a fault was mended, a run was cancelled, or a worker died. What is proven is not done again.",
 	Params:      []action.Param{jobParam},
 	Output:      []action.Field{{Name: "execution", Description: "Id of the laas.process_job that was started."}},
 	Budget:      sum(records, records),
@@ -225,6 +231,10 @@ var resumeJob = &action.Action{
 		plan, err := booking.LoadPlan(ctx, l.ST2, id, "")
 		if err != nil {
 			return nil, err
+		}
+		if own := plan.Own; own != nil {
+			return nil, fault.New(fault.Refused, "job %d is the lab's own (%s), and no booking that %s could work on", id, own.Purpose, ProcessJob).
+				WithHint("start %s again, with the same host: it takes up what is left", ownWorkflows[own.Purpose])
 		}
 		busy, err := l.busy(ctx)
 		if err != nil {

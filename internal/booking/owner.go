@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -26,6 +27,14 @@ type Owner struct {
 	Reservation string `json:"reservation,omitempty"`
 	// Quarantine keeps the host from everybody until an operator decides; empty when it is not in quarantine.
 	Quarantine string `json:"quarantine,omitempty"`
+}
+
+// Again is what brings the work of the host's job to its end.
+func (o *Owner) Again() string {
+	if IsOwn(o.Job) {
+		return "the workflow that left it (laas.image_host, laas.capture_host, ...), started again,"
+	}
+	return fmt.Sprintf("laas.resume_job job_id=%d", o.Job)
 }
 
 // OwnerKey is where a host's owner is.

@@ -344,3 +344,45 @@ func bookedAgain(t *testing.T, body []byte, id int) []byte {
 	}
 	return next
 }
+
+// lentOut has the host reserved, imaged and running, as whoever reserved it uses it.
+func (p *play) lentOut() {
+	p.t.Helper()
+	p.works("laas.reserve_host", map[string]any{"host": host, "by": "alice"})
+	p.works("laas.image_host", map[string]any{"host": host, "image": "23", "confirm": host})
+	p.works("laas.power", map[string]any{"host": host, "do": "on"})
+	require.Eventually(p.t, func() bool { return p.Lab.World().Up(host) }, patient, pace.Boot)
+}
+
+func TestWhatWasProvenOfAReservedHostIsNothingOnceItsHolderHasIt(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: patient, SpreadNICs: true})
+	p.lentOut()
+	seen, owner := p.watchTenant(), p.owner()
+	e := p.action("laas.set_ports", map[string]any{"switch": p.port(0).Switch, "state": "provisioning", "job_id": owner.Job, "epoch": owner.Epoch, "host": host})
+	assert.Equal(t, "failed", e.Status)
+	p.refused("laas.resume_job", map[string]any{"job_id": owner.Job}, "the lab's own", "laas.image_host")
+	assert.Zero(t, seen.Load())
+	assert.Equal(t, "alice", p.owner().Reservation)
+	p.works("laas.image_host", map[string]any{"host": host, "image": "23", "confirm": host})
+	assert.Zero(t, seen.Load())
+	p.works("laas.free_host", map[string]any{"host": host})
+	p.inPool()
+}
+
+func TestAReservedHostThatWasLeftInTheProvisioningNetworkIsNotSwitchedOnThere(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.Options{Bodies: bodies(t, "01"), Slack: impatient, SpreadNICs: true, Config: brisk})
+	p.lentOut()
+	require.NoError(t, p.Lab.World().AddTrouble(host, world.Trouble{Kind: world.WriteLost}))
+	p.breakAt(stage{action: "set_ports", which: "reserved"}, faults.Fault{System: "switch", Kind: faults.Error500})
+	assert.Equal(t, "failed", p.action("laas.image_host", map[string]any{"host": host, "image": "23", "confirm": host}).Status)
+	p.starting(nil)
+	p.Lab.Faults().Heal()
+	require.Equal(t, "off", p.host().Power)
+	p.refused("laas.power", map[string]any{"host": host, "do": "on"}, "captured or imaged", "laas.image_host")
+	assert.Equal(t, "off", p.host().Power)
+	require.NoError(t, p.Lab.World().EndTroubles(host))
+	p.works("laas.image_host", map[string]any{"host": host, "image": "23", "confirm": host})
+	p.works("laas.power", map[string]any{"host": host, "do": "on"})
+}
