@@ -98,7 +98,7 @@ func TestAWorkerThatIsStoppedSaysNothingOfTheHostThatItWaitedFor(t *testing.T) {
 	assert.NotNil(t, im.Complete, "the image is written")
 
 	require.NoError(t, p.Lab.World().EndTroubles(host))
-	require.NoError(t, p.Lab.World().Reset(host))
+	assert.Equal(t, "off", p.host().Power, "what runs there is not proven to be the new system")
 	p.finish()
 	p.asBooked()
 	p.neverEarly()
