@@ -232,7 +232,10 @@ func TestAKillAfterAnyWriteOfAResetLetsNoTenantIn(t *testing.T) {
 	whole.reset()
 	whole.asBooked()
 	require.Greater(t, len(kills()), 20)
-	for _, n := range kills() {
+	for i, n := range kills() {
+		if i > 20 && i%4 != 0 && !*every { // from there on it is a first provisioning, whose kills are tried elsewhere
+			continue
+		}
 		t.Run(fmt.Sprintf("write %d", n), func(t *testing.T) {
 			t.Parallel()
 			p := open(t, o)
